@@ -1,0 +1,25 @@
+/** What a trial is given, and what it gives back. */
+import type { CleanupStack } from '../src/base/lifecycle.js';
+
+export interface TrialContext {
+  /** What the trial started is pushed here, and ends with it, however it ends. */
+  readonly cleanup: CleanupStack;
+  /** Progress, for the one who waits. */
+  say(text: string): void;
+}
+
+export interface TrialResult {
+  /** A table for people, 80 columns. */
+  readonly text: string;
+  /** The same for programs, with every single measurement. */
+  readonly facts: unknown;
+}
+
+export type Trial = (context: TrialContext) => Promise<TrialResult>;
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+}

@@ -1,0 +1,33 @@
+{
+  "target_defaults": {
+    "cflags": ["-O2", "-Wall", "-Wextra", "-fstack-protector-strong", "-D_GNU_SOURCE"],
+    "cflags_cc": ["-std=c++17"]
+  },
+  "targets": [
+    {
+      "target_name": "tees",
+      "sources": ["src/addon.cc", "src/credentials.cc", "src/descriptors.cc", "src/files.cc", "src/names.cc"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      # A worker thread may be ended in the middle of a call (a scan that is cancelled), and cannot be thrown at then:
+      # without the last of these that would end the whole daemon.
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "cflags_cc!": ["-fno-exceptions"],
+      "cflags_cc": ["-fexceptions"]
+    },
+    {
+      "target_name": "tees-launch",
+      "type": "executable",
+      "sources": [
+        "launch/main.c", "launch/plan.c", "launch/report.c", "launch/mountinfo.c", "launch/mounts.c",
+        "launch/task.c", "launch/identity.c", "launch/guard.c", "launch/init.c", "launch/relay.c"
+      ],
+      "cflags": ["-std=gnu11"]
+    },
+    {
+      "target_name": "tees-init",
+      "type": "executable",
+      "sources": ["init/main.c", "init/supervise.c", "init/one.c", "init/namespaces.c", "init/node.c", "init/enter.c"],
+      "cflags": ["-std=gnu11"]
+    }
+  ]
+}

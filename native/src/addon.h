@@ -1,0 +1,16 @@
+// Each source file of the addon adds its functions to `exports`.
+// A failing system call is thrown as an Error with code, errno and syscall, like Node's own.
+#pragma once
+#include <napi.h>
+
+namespace tees {
+
+void InitCredentials(Napi::Env env, Napi::Object exports);  // credentials.cc: peerCredentials
+void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitUnsent
+void InitFiles(Napi::Env env, Napi::Object exports);        // files.cc: xattrs, extents, unmount
+void InitNames(Napi::Env env, Napi::Object exports);        // names.cc: writeNames
+
+// An Error for `err` (a positive errno) of `syscall` on `path` ("" when there is none).
+Napi::Error SystemError(Napi::Env env, int err, const char* syscall, const std::string& path);
+
+}  // namespace tees

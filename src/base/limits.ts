@@ -1,0 +1,111 @@
+/** Every limit has a name, and they live together. Units stand last in the name. */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** The unit of transfer and verification. Small enough for cut-through, large enough to hash at full speed. */
+export const CHUNK_SIZE_BYTES = 256 * KIB;
+/** SHA-256. */
+export const DIGEST_SIZE_BYTES = 32;
+
+/** A command line and environment of COMMAND_ARGUMENTS_MAX_BYTES, as a list with its keys, and a tree fit in. */
+export const FRAME_HEADER_MAX_BYTES = 4 * MIB;
+export const FRAME_BODY_MAX_BYTES = 1 * MIB;
+/** Before a peer has proved that it knows the cluster key, it may send this much a frame. */
+export const FRAME_UNAUTHENTICATED_MAX_BYTES = 4 * KIB;
+export const AUTHENTICATION_DEADLINE_MS = 5_000;
+
+/** Linux PATH_MAX and NAME_MAX. */
+export const PATH_MAX_BYTES = 4096;
+export const NAME_MAX_BYTES = 255;
+
+export const MANIFEST_ENCODED_MAX_BYTES = 256 * MIB;
+export const MANIFEST_DECODED_MAX_BYTES = 1 * GIB;
+export const MANIFEST_ENTRIES_MAX = 5_000_000;
+/** Of all files together: each takes some bytes of memory and as little as two in the encoding. */
+export const MANIFEST_EXTENTS_MAX = 10_000_000;
+/** Of all entries together: paths share their beginnings in the encoding, but not in memory. */
+export const MANIFEST_PATHS_MAX_BYTES = 512 * MIB;
+export const XATTR_VALUE_MAX_BYTES = 64 * KIB;
+export const FILE_SIZE_MAX_BYTES = 2 ** 50;
+
+/** Bytes queued on one link before its cursor waits for the socket to drain: a chunk, and what comes between. */
+export const LINK_QUEUE_HIGH_BYTES = 64 * KIB;
+/** Of a link, in the kernel and not yet on the way. At 10 Gbit/s that is a tenth of a millisecond. */
+export const LINK_UNSENT_MAX_BYTES = 128 * KIB;
+/** Output and reports queued for a command before its tasks wait. */
+export const COMMAND_QUEUE_HIGH_BYTES = MIB / 2;
+/** Output of one job on the way from a child, not yet taken by its parent. */
+export const OUTPUT_WINDOW_BYTES = 256 * KIB;
+/** Of an error's message that travels. */
+export const ERROR_TEXT_MAX_CHARACTERS = 8192;
+/** Verified chunks kept in memory for children that are a little behind; the rest is read from the store. */
+export const CHUNK_CACHE_MAX_BYTES = 4 * MIB;
+
+export const TREE_WIDTH_DEFAULT = 15;
+export const TREE_WIDTH_MAX = 1024;
+/** Edges from the root to the farthest node. */
+export const TREE_DEPTH_MAX = 64;
+export const THRESHOLD_NODES_DEFAULT = 512;
+export const NODES_MAX = 1_000_000;
+/** Digits of a number in a node's name: longer ones are not exact as numbers. */
+export const HOSTLIST_DIGITS_MAX = 15;
+
+export const CONFIG_FILE_MAX_BYTES = 64 * MIB;
+export const STORE_SIZE_MIN_BYTES = 1 * MIB;
+export const STORE_SIZE_MAX_BYTES = 2 ** 50;
+export const STALL_DEADLINE_MIN_MS = 100;
+export const STALL_DEADLINE_MAX_MS = 24 * 3_600_000;
+/** A cluster key in bytes; a key file is longer only by mistake. */
+export const CLUSTER_KEY_MIN_BYTES = 32;
+export const CLUSTER_KEY_FILE_MAX_BYTES = 4 * KIB;
+/** IFNAMSIZ without its NUL. */
+export const INTERFACE_NAME_MAX_BYTES = 15;
+
+/** Jobs that one node takes part in at a time. */
+export const JOBS_PER_NODE_MAX = 256;
+
+export const CONNECT_DEADLINE_MS = 5_000;
+export const LINK_PING_INTERVAL_MS = 2_000;
+/** A link that says nothing, not even a ping, for this long is dead. */
+export const LINK_SILENCE_DEADLINE_MS = 15_000;
+
+export const COMMAND_ARGUMENTS_MAX_BYTES = 2 * MIB;
+
+/** Of a file that claims to be ELF: program headers as in the kernel, dynamic section, one name, DT_NEEDED. */
+export const ELF_HEADERS_MAX_BYTES = 64 * KIB;
+export const ELF_DYNAMIC_MAX_BYTES = 256 * KIB;
+export const ELF_STRING_MAX_BYTES = 64 * KIB;
+export const ELF_NEEDED_MAX = 4096;
+/** Objects that one program may pull in: well above the largest real ones, low enough to end. */
+export const LOADED_OBJECTS_MAX = 16_384;
+/** Places that are looked at for all libraries of one program. */
+export const LIBRARY_LOOKUPS_MAX = 200_000;
+export const LOADER_CACHE_MAX_BYTES = 16 * MIB;
+export const LOADER_CONFIGURATION_MAX_BYTES = 1 * MIB;
+export const LOADER_FILE_MAX_BYTES = 8 * MIB;
+/** Linux MAXSYMLINKS. */
+export const SYMLINK_HOPS_MAX = 40;
+/** Linux BINPRM_BUF_SIZE, and how often an interpreter may itself be a script (exec_binprm). */
+export const SCRIPT_LINE_MAX_BYTES = 256;
+export const SCRIPT_DEPTH_MAX = 5;
+/** Programs that launchers start, one from the other, before the analysis takes it for a loop. */
+export const PROGRAMS_FOLLOWED_MAX = 64;
+/** A file that the command line names is urgent up to this size; a larger one would delay the start for its input. */
+export const ARGUMENT_URGENT_MAX_BYTES = 16 * MIB;
+/** Sparse files that travel with the urgent part where the serving engine cannot report holes: data bytes. */
+export const SPARSE_URGENT_FILE_MAX_BYTES = 256 * KIB;
+export const SPARSE_URGENT_TOTAL_MAX_BYTES = 8 * MIB;
+
+/** Embedded clusters: the address plan has one /24 a group, the host one bridge port a node. */
+export const EMULATED_GROUPS_MAX = 64;
+export const EMULATED_GROUP_SIZE_MAX = 32;
+/** sockaddr_un.sun_path with its NUL. */
+export const SOCKET_PATH_MAX_BYTES = 107;
+export const DAEMON_READY_DEADLINE_MS = 30_000;
+/** Between SIGTERM and SIGKILL for the daemons of a cluster that goes down. */
+export const DAEMON_STOP_DEADLINE_MS = 3_000;
+export const DAEMON_MEMORY_MAX_BYTES = 100 * MIB;
+export const CONTROL_DEADLINE_MS = 10_000;
+export const CONTROL_LINE_MAX_BYTES = 4 * MIB;
+export const COMMAND_OUTPUT_MAX_BYTES = 64 * MIB;

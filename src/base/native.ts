@@ -1,0 +1,62 @@
+/**
+ * The one loader of the native addon. JavaScript validates, C receives primitives.
+ * Every path is a Buffer of bytes without a NUL; errors are thrown as `Error` with `code` (ENOENT, …),
+ * `errno` (negative) and `syscall`, like Node's own.
+ */
+import { createRequire } from 'node:module';
+import { TeesError } from './errors.js';
+
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+}
+
+export interface NativeAddon {
+  /** SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket. */
+  peerCredentials(fd: number): PeerCredentials;
+  /** fcntl(2), FD_CLOEXEC: programs that this process starts do not inherit `fd`. */
+  setCloseOnExec(fd: number): void;
+  /** TCP_NOTSENT_LOWAT: a connection takes no more while the kernel has not sent so many bytes. */
+  limitUnsent(fd: number, bytes: number): void;
+  /** llistxattr(2): names without their NUL. */
+  listXattrs(path: Buffer): Buffer[];
+  /** lgetxattr(2). */
+  getXattr(path: Buffer, name: Buffer): Buffer;
+  /** lsetxattr(2). */
+  setXattr(path: Buffer, name: Buffer, value: Buffer): void;
+  /** SEEK_DATA/SEEK_HOLE: [offset, length, offset, length, …] of the data, up to `size`. */
+  dataExtents(fd: number, size: number): number[];
+  /** umount2(2); flags as the kernel defines them (MNT_DETACH = 2). */
+  unmount(path: Buffer, flags: number): void;
+  /**
+   * Writes a tree of names below the directory `root` from the records encoded by
+   * `src/environment/names-program.ts`, on a worker thread. Rejects with the failing path in `path`.
+   */
+  writeNames(root: Buffer, program: Buffer): Promise<void>;
+}
+
+let loaded: NativeAddon | undefined;
+
+export function native(): NativeAddon {
+  if (!loaded) {
+    const path = new URL('../../../native/build/Release/tees.node', import.meta.url).pathname;
+    try {
+      loaded = createRequire(import.meta.url)(path) as NativeAddon;
+    } catch (error) {
+      throw new TeesError('ADDON_MISSING', 'the native addon cannot be loaded', {
+        path,
+        cause: error,
+        hint: 'Build it with: npm run build:native',
+      });
+    }
+  }
+  return loaded;
+}
+
+/** The launcher that enters an execution environment; built beside the addon. */
+export function launcherPath(): string {
+  return new URL('../../../native/build/Release/tees-launch', import.meta.url).pathname;
+}

@@ -1,0 +1,102 @@
+/** `tees daemon`: the one daemon of a node, in either role, in the foreground (systemd or the emulator keeps it). */
+import { writeSync, closeSync } from 'node:fs';
+import type { Argv, CommandModule } from 'yargs';
+import { usageError } from '../../base/errors.js';
+import { onShutdownSignal } from '../../base/lifecycle.js';
+import { createLog, isLogLevel } from '../../base/log.js';
+import { native } from '../../base/native.js';
+import type { Log } from '../../base/log.js';
+import { locateConfig } from '../../config/locate.js';
+import { loadConfig } from '../../config/parse.js';
+import { HOOKS } from '../../config/config.js';
+import type { Config, HookName } from '../../config/config.js';
+import { loadClusterKey } from '../../config/secret.js';
+
+interface Options {
+  role: 'login' | 'node';
+  config?: string;
+  cluster?: string;
+  node?: string;
+  state?: string;
+  runtime?: string;
+  hook?: HookName;
+  logLevel: string;
+  readyFd?: number;
+}
+
+export const command: CommandModule<object, Options> = {
+  command: 'daemon',
+  describe: 'the daemon of a node: starts, stops and deletes environments, and carries them',
+  builder: (yargs) =>
+    yargs
+      .option('role', {
+        choices: ['login', 'node'] as const,
+        demandOption: true,
+        describe: 'which part it plays',
+      })
+      .option('node', { type: 'string', describe: 'the name of this node in the configuration' })
+      .option('state', { type: 'string', describe: "instead of the configuration's store.directory" })
+      .option('runtime', { type: 'string', describe: "instead of the configuration's runtimeDirectory" })
+      .option('hook', {
+        choices: HOOKS,
+        describe: "instead of the configuration's hook",
+      })
+      .option('log-level', { type: 'string', default: 'info', describe: 'error, warn, info or debug' })
+      .option('ready-fd', {
+        type: 'number',
+        describe: 'a file descriptor that hears "ready" when it serves',
+      }) as unknown as Argv<Options>,
+  handler: runDaemon,
+};
+
+async function runDaemon(options: Options): Promise<void> {
+  if (!isLogLevel(options.logLevel)) {
+    throw usageError('LOG_LEVEL_UNKNOWN', `there is no log level '${options.logLevel}'`, {
+      hint: 'The levels are: error, warn, info, debug.',
+    });
+  }
+  native(); // a daemon without its addon would serve, and refuse everybody
+  const config = withOverrides(loadConfig(locateConfig(options)), options);
+  const key = loadClusterKey(config.keyFile);
+  const self = options.role === 'login' ? config.cluster.login.name : nodeName(options, config);
+  const log = createLog(`tees[${self}]`, options.logLevel);
+  const daemon =
+    options.role === 'login'
+      ? new (await import('../../login/daemon.js')).LoginDaemon({ config, key, log })
+      : new (await import('../../node/daemon.js')).NodeDaemon({ config, self, key, log });
+  onShutdownSignal(async (signal) => {
+    log.info(`${signal}: stopping`);
+    await daemon.stop();
+  });
+  surviveMistakes(log);
+  await daemon.start();
+  log.info(`serving as ${options.role} ${self}`);
+  if (options.readyFd !== undefined) {
+    writeSync(options.readyFd, 'ready\n');
+    closeSync(options.readyFd);
+  }
+}
+
+/** Other jobs run here: a mistake in the handling of one of them does not end them all. */
+function surviveMistakes(log: Log): void {
+  const tell = (error: unknown): void =>
+    log.error(`a mistake of tees: ${error instanceof Error ? error.stack : String(error)}`);
+  process.on('uncaughtException', tell);
+  process.on('unhandledRejection', tell);
+}
+
+function withOverrides(config: Config, options: Options): Config {
+  return {
+    ...config,
+    store: { ...config.store, directory: options.state ?? config.store.directory },
+    runtimeDirectory: options.runtime ?? config.runtimeDirectory,
+    hook: options.hook ?? config.hook,
+  };
+}
+
+function nodeName(options: Options, config: Config): string {
+  if (options.node !== undefined && config.cluster.nodes.has(options.node)) return options.node;
+  throw usageError('NODE_UNKNOWN', `${options.node ?? 'no node'} is not a node of ${config.file}`, {
+    hint: 'Give this node its name in the configuration: --node NAME.',
+  });
+}

@@ -1,0 +1,72 @@
+/** `tees run`: deploys an environment to nodes and runs a command in it on each, as it becomes possible. */
+import type { Argv, CommandModule } from 'yargs';
+import { usageError } from '../../base/errors.js';
+import { HOOKS, LAYOUTS } from '../../config/config.js';
+import { locateConfig } from '../../config/locate.js';
+import { loadConfig } from '../../config/parse.js';
+
+interface Options {
+  nodes: string;
+  upper: string;
+  urgent: string[];
+  method: string;
+  hook?: string;
+  layout?: string;
+  width?: number;
+  complete: boolean;
+  report?: string;
+  user?: string;
+  progress?: boolean;
+  quiet: boolean;
+  socket?: string;
+  config?: string;
+  cluster?: string;
+  '--'?: string[];
+}
+
+export const command: CommandModule<object, Options> = {
+  command: 'run',
+  describe: 'run a command on nodes, inside an environment that is deployed to them',
+  builder: (yargs) =>
+    yargs
+      .usage('$0 run --nodes LIST --upper DIR [options] -- COMMAND [ARGUMENT…]')
+      .option('nodes', { type: 'string', demandOption: true, describe: 'on which nodes: cn[0-15,20]' })
+      .option('upper', { type: 'string', demandOption: true, describe: 'the upper layer to deploy' })
+      .option('urgent', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'a path of the layer that must be there first',
+      })
+      .option('method', { type: 'string', default: 'auto', describe: 'auto, p2p, random or one-to-all' })
+      .option('hook', { type: 'string', describe: HOOKS.join(' or ') })
+      .option('layout', { type: 'string', describe: LAYOUTS.join(' or ') })
+      .option('width', { type: 'number', describe: 'children of a node in the tree, at most' })
+      .option('complete', {
+        type: 'boolean',
+        default: false,
+        describe: 'go on until the whole layer is on every node, even when the command ends before',
+      })
+      .option('user', { type: 'string', describe: 'run it as this user (root only)' })
+      .option('report', { type: 'string', describe: 'write the report of the job to this file' })
+      .option('progress', { type: 'boolean', describe: 'show progress (default: on a terminal)' })
+      .option('quiet', { type: 'boolean', default: false, describe: 'no summary at the end' })
+      .option('socket', {
+        type: 'string',
+        describe: "the login daemon's socket",
+      }) as unknown as Argv<Options>,
+  handler: runCommand,
+};
+
+async function runCommand(options: Options): Promise<void> {
+  const argv = options['--'] ?? [];
+  if (argv.length === 0) {
+    throw usageError('COMMAND_MISSING', 'there is no command to run', {
+      hint: 'Put it behind --: tees run --nodes cn[0-3] --upper DIR -- hostname',
+    });
+  }
+  const { RunClient } = await import('../run-client.js');
+  const socket = options.socket ?? `${loadConfig(locateConfig(options)).runtimeDirectory}/tees.sock`;
+  const client = new RunClient({ ...options, argv, socket });
+  process.exitCode = await client.run();
+}

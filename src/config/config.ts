@@ -1,0 +1,64 @@
+/**
+ * The cluster's configuration, `tees.yaml`: one file for every daemon and command of a cluster.
+ * `parse.ts` makes it from text and answers with file, line and key when it is wrong.
+ */
+import type { Cluster } from '../topology/cluster.js';
+
+/** `fuse` is the best FUSE engine there is; an engine can be asked for by its own name. */
+export const HOOKS = ['fuse', 'fuse-native'] as const;
+export type HookName = (typeof HOOKS)[number];
+/** How a job's layers are stacked on a node; the table of layouts is in `environment/`. */
+export const LAYOUTS = ['stacked', 'data-only'] as const;
+export type LayoutName = (typeof LAYOUTS)[number];
+
+/** `tree.threshold: never`: no number of nodes is enough for P2P. */
+export const THRESHOLD_NEVER = Number.MAX_SAFE_INTEGER;
+
+export interface Config {
+  /** The file it came from; error messages name it. */
+  readonly file: string;
+  readonly cluster: Cluster;
+  /** TCP port of every daemon. */
+  readonly port: number;
+  /** The file with the cluster key: 32 bytes or more, readable by root alone. */
+  readonly keyFile: string;
+  readonly tree: {
+    /** Children per node at most (the paper's W). */
+    readonly width: number;
+    /** From this many nodes on P2P, below it shared storage, if there is any. */
+    readonly thresholdNodes: number;
+  };
+  readonly store: {
+    /** Where a node keeps jobs' contents; below it one directory a job. */
+    readonly directory: string;
+    readonly sizeBytes: number;
+  };
+  /** Unix sockets and what lives as long as the daemon. */
+  readonly runtimeDirectory: string;
+  readonly hook: HookName;
+  readonly layout: LayoutName;
+  readonly network: {
+    /** The interface of a proxy node that faces the upper topology; its byte counters go into the report. */
+    readonly uplinkInterface?: string;
+  };
+  readonly environment: {
+    /** Paths of the node that show through into every environment, writable as permissions allow. */
+    readonly bind: readonly string[];
+  };
+  /** A job that has moved no byte for this long has stalled. */
+  readonly stallDeadlineMs: number;
+}
+
+/** What holds where the file says nothing; width and threshold are among the limits. */
+export const DEFAULTS = {
+  configFile: '/etc/tees/tees.yaml',
+  port: 7611,
+  keyFile: '/etc/tees/cluster.key',
+  storeDirectory: '/var/lib/tees',
+  storeSizeBytes: 8 * 2 ** 30,
+  runtimeDirectory: '/run/tees',
+  hook: 'fuse',
+  layout: 'stacked',
+  bind: ['/home', '/tmp'],
+  stallDeadlineMs: 60_000,
+} as const satisfies Record<string, unknown>;

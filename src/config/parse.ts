@@ -1,0 +1,175 @@
+/** `tees.yaml` to a Config. Whatever is wrong is told as FILE:LINE: KEY: PROBLEM, with what is allowed as the hint. */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, normalize, resolve } from 'node:path';
+import { usageError } from '../base/errors.js';
+import {
+  CONFIG_FILE_MAX_BYTES,
+  INTERFACE_NAME_MAX_BYTES,
+  NODES_MAX,
+  STALL_DEADLINE_MAX_MS,
+  STALL_DEADLINE_MIN_MS,
+  STORE_SIZE_MAX_BYTES,
+  STORE_SIZE_MIN_BYTES,
+  THRESHOLD_NODES_DEFAULT,
+  TREE_WIDTH_DEFAULT,
+  TREE_WIDTH_MAX,
+} from '../base/limits.js';
+import { readCluster } from './cluster-section.js';
+import type { Config } from './config.js';
+import { DEFAULTS, HOOKS, LAYOUTS, THRESHOLD_NEVER } from './config.js';
+import {
+  DURATION_SYNTAX,
+  SIZE_SYNTAX,
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseSize,
+} from './quantities.js';
+import type { Section, Value } from './reader.js';
+import { readYaml } from './reader.js';
+import { systemReason } from './system-reason.js';
+
+export const CONFIG_KEYS = [
+  'cluster',
+  'login',
+  'groups',
+  'addresses',
+  'topology',
+  'proxies',
+  'port',
+  'keyFile',
+  'tree',
+  'store',
+  'runtimeDirectory',
+  'hook',
+  'layout',
+  'network',
+  'environment',
+  'stallDeadline',
+] as const;
+
+/** @throws TeesError CONFIG_NOT_FOUND, CONFIG_UNREADABLE, and what `parseConfig` throws */
+export function loadConfig(file: string): Config {
+  let text: string;
+  try {
+    const { size } = statSync(file);
+    if (size > CONFIG_FILE_MAX_BYTES) throw new Error(`the file has ${size} bytes`);
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = `the cluster configuration cannot be read: ${systemReason(error)}`;
+    throw usageError(missing ? 'CONFIG_NOT_FOUND' : 'CONFIG_UNREADABLE', message, {
+      path: file,
+      cause: error,
+      hint: 'Give the cluster configuration with --config FILE.',
+    });
+  }
+  return parseConfig(text, file);
+}
+
+/**
+ * @param file where the text is from: relative paths in it are relative to its directory
+ * @throws TeesError CONFIG_MALFORMED (no YAML), CONFIG_INVALID, TOPOLOGY_INVALID (in Slurm's file)
+ */
+export function parseConfig(text: string, file: string): Config {
+  if (text.trim() === '') {
+    const hint = 'Start from tees.example.yaml; cluster, login and groups are the keys that it needs.';
+    throw usageError('CONFIG_INVALID', `${file}:1: the file is empty`, { hint });
+  }
+  const root = readYaml(text, file).section(`a map with the keys ${CONFIG_KEYS.join(', ')}`, CONFIG_KEYS);
+  const path = (value: Value | undefined, fallback: string): string =>
+    value ? resolve(dirname(file), filePath(value)) : fallback;
+  const tree = root.get('tree')?.section('a map with width and threshold', ['width', 'threshold']);
+  const store = root.get('store')?.section('a map with directory and size', ['directory', 'size']);
+  const network = root.get('network')?.section('a map with uplinkInterface', ['uplinkInterface']);
+  const environment = root.get('environment')?.section('a map with bind', ['bind']);
+  const uplink = network?.get('uplinkInterface');
+  return {
+    file,
+    cluster: readCluster(root, file),
+    port: root.get('port')?.integer(1, 65_535) ?? DEFAULTS.port,
+    keyFile: path(root.get('keyFile'), DEFAULTS.keyFile),
+    tree: {
+      width: tree?.get('width')?.integer(1, TREE_WIDTH_MAX) ?? TREE_WIDTH_DEFAULT,
+      thresholdNodes: readThreshold(tree),
+    },
+    store: {
+      directory: path(store?.get('directory'), DEFAULTS.storeDirectory),
+      sizeBytes: readSize(store?.get('size')),
+    },
+    runtimeDirectory: path(root.get('runtimeDirectory'), DEFAULTS.runtimeDirectory),
+    hook: root.get('hook')?.oneOf(HOOKS) ?? DEFAULTS.hook,
+    layout: root.get('layout')?.oneOf(LAYOUTS) ?? DEFAULTS.layout,
+    network: uplink ? { uplinkInterface: interfaceName(uplink) } : {},
+    environment: { bind: readBind(environment?.get('bind')) },
+    stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
+  };
+}
+
+function filePath(value: Value): string {
+  const text = value.text('a path');
+  if (text === '' || text.includes('\0')) throw value.fail('the path is empty', 'Give a path.');
+  return text;
+}
+
+function readThreshold(tree: Section | undefined): number {
+  const value = tree?.get('threshold');
+  if (!value) return THRESHOLD_NODES_DEFAULT;
+  if (!value.isText()) return value.integer(0, NODES_MAX);
+  const text = value.text('a number of nodes');
+  if (text === 'never') return THRESHOLD_NEVER;
+  throw value.fail(
+    `"${text}" is no number of nodes`,
+    `Give a number from 0 (always P2P) to ${NODES_MAX}, or never (always shared storage).`,
+  );
+}
+
+function readSize(value: Value | undefined): number {
+  if (!value) return DEFAULTS.storeSizeBytes;
+  return readQuantity(value, SIZE_SYNTAX, parseSize, formatSize, STORE_SIZE_MIN_BYTES, STORE_SIZE_MAX_BYTES);
+}
+
+function readStallDeadline(value: Value | undefined): number {
+  if (!value) return DEFAULTS.stallDeadlineMs;
+  const [min, max] = [STALL_DEADLINE_MIN_MS, STALL_DEADLINE_MAX_MS];
+  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, min, max);
+}
+
+function readQuantity(
+  value: Value,
+  syntax: string,
+  parse: (text: string) => number | undefined,
+  format: (quantity: number) => string,
+  min: number,
+  max: number,
+): number {
+  const text = value.scalar(syntax);
+  const quantity = parse(text);
+  if (quantity === undefined) throw value.fail(`"${text}" cannot be read`, `Give ${syntax}.`);
+  if (quantity >= min && quantity <= max) return quantity;
+  throw value.fail(`${text} is out of range`, `Give ${syntax}, from ${format(min)} to ${format(max)}.`);
+}
+
+function interfaceName(value: Value): string {
+  const text = value.text('the name of a network interface');
+  if (/^[^\s/:]+$/.test(text) && Buffer.byteLength(text) <= INTERFACE_NAME_MAX_BYTES) return text;
+  throw value.fail(
+    `"${text}" cannot be an interface`,
+    `A name such as eth0, ${INTERFACE_NAME_MAX_BYTES} bytes at most.`,
+  );
+}
+
+function readBind(value: Value | undefined): readonly string[] {
+  if (!value) return DEFAULTS.bind;
+  const hint = 'Give directories of the node by their absolute paths: [/home, /tmp]';
+  const seen = new Set<string>();
+  for (const item of value.list('a list of directories')) {
+    const text = filePath(item);
+    const path = normalize(text).replace(/(.)\/+$/, '$1');
+    if (!isAbsolute(path)) throw item.fail(`"${text}" is no absolute path`, hint);
+    if (path === '/') throw item.fail('the root directory is what the environment replaces', hint);
+    if (seen.has(path)) throw item.fail(`${path} stands twice in the list`, hint);
+    seen.add(path);
+  }
+  return [...seen];
+}

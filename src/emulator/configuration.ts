@@ -1,0 +1,37 @@
+/** The `tees.yaml` of an embedded cluster, as an administrator would write it for a real one. */
+import { stringify } from 'yaml';
+import { foldHostlist } from '../topology/hostlist.js';
+import type { ClusterSpecification } from './options.js';
+import type { ClusterPlan } from './plan.js';
+import { PORT, UPLINK_INTERFACE } from './plan.js';
+import { StateDirectory } from './state-directory.js';
+
+const MIB = 2 ** 20;
+
+/** Store and runtime directories are the login node's: the daemons of compute nodes are told their own. */
+export function configurationText(specification: ClusterSpecification, plan: ClusterPlan): string {
+  const state = new StateDirectory(specification.stateDirectory);
+  const login = state.node(plan.login.name);
+  return stringify(
+    {
+      cluster: 'embedded',
+      login: { name: plan.login.name, address: plan.login.address },
+      groups: plan.groups.map(({ name, proxy, slaves }) => ({
+        name,
+        proxy: proxy.name,
+        ...(slaves.length > 0 ? { slaves: foldHostlist(slaves.map((slave) => slave.name)) } : {}),
+      })),
+      addresses: Object.fromEntries(
+        plan.groups.flatMap(({ proxy, slaves }) => [proxy, ...slaves].map((n) => [n.name, n.address])),
+      ),
+      port: PORT,
+      keyFile: state.keyFile,
+      tree: { width: 15 },
+      store: { directory: login.store, size: `${Math.floor(specification.storeSizeBytes / MIB)}MiB` },
+      runtimeDirectory: login.runtime,
+      network: { uplinkInterface: UPLINK_INTERFACE },
+      environment: { bind: ['/tmp', '/home'] },
+    },
+    { lineWidth: 110 },
+  );
+}

@@ -1,0 +1,54 @@
+/** What an embedded cluster needs of the host, and how to get it. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { TeesError } from '../base/errors.js';
+
+/** Program, Debian package. Namespaces are made by tees-init, built with the addon. */
+const PROGRAMS: readonly (readonly [string, string])[] = [
+  ['ip', 'iproute2'],
+  ['tc', 'iproute2'],
+];
+/** A user's PATH on Debian lacks the directories where these are. */
+export const TOOL_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].join(
+  delimiter,
+);
+
+export function initPath(): string {
+  return new URL('../../../native/build/Release/tees-init', import.meta.url).pathname;
+}
+
+/** @throws TeesError NOT_ROOT, TOOL_MISSING, ADDON_MISSING */
+export function checkTools(path = TOOL_PATH, uid = process.geteuid?.()): void {
+  if (uid !== 0) {
+    throw new TeesError('NOT_ROOT', 'an embedded cluster is made of namespaces, which takes root', {
+      hint: 'Run it again with: sudo -E',
+    });
+  }
+  const missing = PROGRAMS.filter(([program]) => !isOnPath(program, path));
+  if (missing.length > 0) {
+    const packages = [...new Set(missing.map(([, name]) => name))].join(' ');
+    const programs = missing.map(([program]) => program).join(', ');
+    throw new TeesError('TOOL_MISSING', `missing programs: ${programs} (Debian package: ${packages})`, {
+      hint: `Install them with: apt-get install ${packages}`,
+    });
+  }
+  if (!isExecutable(initPath())) {
+    throw new TeesError('ADDON_MISSING', 'the native program tees-init has not been built', {
+      path: initPath(),
+      hint: 'Build it with: npm run build:native',
+    });
+  }
+}
+
+function isOnPath(program: string, path: string): boolean {
+  return path.split(delimiter).some((directory) => directory && isExecutable(join(directory, program)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

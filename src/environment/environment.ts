@@ -1,0 +1,89 @@
+/** The execution environment of one job on one node: what it is made of, and what a running one offers. */
+import type { Readable, Writable } from 'node:stream';
+import type { LayoutName } from '../config/config.js';
+import type { Manifest } from '../image/manifest.js';
+
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+}
+
+/** Directories of one job on one node, all below the store's directory, made by `prepareDirectories`. */
+export interface JobDirectories {
+  readonly root: string;
+  /** The names layer: every name with its metadata; regular files are sparse and point to /.tees/ID. */
+  readonly names: string;
+  /** The contents layer: `.tees/ID` is renamed in when content ID has arrived whole and verified. */
+  readonly contents: string;
+  /** Where contents grow until they are whole; same file system as `contents`. */
+  readonly incoming: string;
+  /** Mount point of the serving hook: `.tees/ID` for what has not arrived. */
+  readonly served: string;
+  /** The job's own writes on this node, and overlayfs' work directory. */
+  readonly upper: string;
+  readonly work: string;
+  /** Where the overlay is mounted, inside the job's mount namespace only. */
+  readonly stage: string;
+}
+
+export interface EnvironmentSpec {
+  readonly directories: JobDirectories;
+  readonly layout: LayoutName;
+  readonly bind: readonly string[];
+  /**
+   * Directories of the node that nobody may see inside: the store's, the daemon's runtime directory. Something
+   * empty and unreadable covers them, and mounts below them stay outside. The job's own is always among them.
+   */
+  readonly hidden?: readonly string[];
+  readonly identity: Identity;
+}
+
+export interface TaskSpec {
+  /** Bytes as the user typed them (latin1 ByteStrings would be lossless; UTF-8 text is what shells give). */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Falls back to / with a warning on the task's stderr if it does not exist inside. */
+  readonly cwd: string;
+}
+
+export interface TaskExit {
+  /** 0 to 255; 128 + signal when it died of one. */
+  readonly status: number;
+}
+
+export interface RunningTask {
+  /** Its errors are swallowed: a task need not read its input. */
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** What could not be shown inside, a sentence each: for the daemon's log. */
+  readonly notes?: readonly string[];
+  /** Settles when the task has ended and every process of the environment is gone. Never rejects. */
+  readonly exit: Promise<TaskExit>;
+  /** Whether the task has ended, or must, though processes of the environment may still be there. */
+  isEnding(): boolean;
+  /** To the task's process group. */
+  signal(signal: NodeJS.Signals): void;
+  /** Ends PID 1 of the environment and so everything in it. */
+  kill(): void;
+}
+
+/** Writes the names layer of `manifest` into `directories.names`. */
+export type WriteNamesLayer = (manifest: Manifest, directories: JobDirectories) => Promise<void>;
+/**
+ * Enters a new environment and starts the task as the user.
+ * Resolves when the task's program runs (exec succeeded).
+ * @throws TeesError COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, ENVIRONMENT_FAILED (with what failed and errno)
+ */
+export type Launch = (
+  environment: EnvironmentSpec,
+  task: TaskSpec,
+  options?: LaunchOptions,
+) => Promise<RunningTask>;
+
+export interface LaunchOptions {
+  /** Ends the environment while it is being entered or the program is still opening; then ENVIRONMENT_FAILED. */
+  readonly abort?: AbortSignal;
+}

@@ -1,0 +1,75 @@
+/** The report of a job from what the login node has gathered. Pure. */
+import type { ErrorRecord } from '../base/errors.js';
+import { REPORT_SCHEMA } from '../report/report.js';
+import type { BlockedRead, Report, UplinkUse } from '../report/report.js';
+import type { JobSpec } from '../wire/job.js';
+import type { Account } from '../wire/messages.js';
+import type { Deployment } from './deployment.js';
+import type { TimelineKeeper } from './timeline.js';
+
+const BLOCKED_READS_MAX = 10_000;
+
+export interface ReportInput {
+  readonly spec: Omit<JobSpec, 'subtree'>;
+  readonly deployment: Deployment;
+  readonly timeline: TimelineKeeper;
+  readonly engine: string;
+  readonly exits: ReadonlyMap<string, number>;
+  readonly lost: readonly string[];
+  readonly accounts: readonly Account[];
+  readonly errors: readonly ErrorRecord[];
+  readonly bytesSent: number;
+}
+
+export function composeReport(input: ReportInput): Report {
+  const { spec, deployment, timeline } = input;
+  const uplinks = uplinkUses(input.accounts, deployment);
+  const contents = deployment.source.manifest.contents.length;
+  return {
+    schema: REPORT_SCHEMA,
+    job: spec.job,
+    command: spec.argv,
+    method: deployment.method,
+    hook: spec.hook,
+    engine: input.engine,
+    layout: spec.layout,
+    nodes: deployment.nodes,
+    borrowed: deployment.tree.borrowed,
+    lost: input.lost,
+    files: {
+      total: contents,
+      urgent: deployment.split.urgentCount,
+      hysteretic: contents - deployment.split.urgentCount,
+    },
+    bytes: {
+      manifest: deployment.document.length,
+      urgent: deployment.urgentBytes,
+      hysteretic: deployment.hystereticBytes,
+      sent: input.bytesSent,
+      uplinkIn: uplinks.reduce((sum, uplink) => sum + uplink.inBytes, 0),
+      uplinkOut: uplinks.reduce((sum, uplink) => sum + uplink.outBytes, 0),
+    },
+    uplinks,
+    timeline: timeline.overall(deployment.nodes),
+    perNode: timeline.perNode(deployment.nodes),
+    tasks: Object.fromEntries(input.accounts.flatMap(({ node, task }) => (task ? [[node, task]] : []))),
+    blocked: blockedReads(input.accounts),
+    exit: Object.fromEntries(input.exits),
+    errors: input.errors,
+  };
+}
+
+function uplinkUses(accounts: readonly Account[], deployment: Deployment): UplinkUse[] {
+  return accounts
+    .flatMap(({ node, uplink }) =>
+      uplink ? [{ group: deployment.groupOf(node), proxy: node, ...uplink }] : [],
+    )
+    .sort((a, b) => (a.proxy < b.proxy ? -1 : 1));
+}
+
+function blockedReads(accounts: readonly Account[]): BlockedRead[] {
+  return accounts
+    .flatMap(({ node, blocked }) => blocked.map((wait) => ({ node, ...wait })))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, BLOCKED_READS_MAX);
+}

@@ -1,0 +1,119 @@
+/**
+ * The daemon of a login node: takes requests from its users over a Unix socket, and is the root of every job's
+ * tree. A composition root: it makes the parts and connects them.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { TeesError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { native } from '../base/native.js';
+import type { PeerCredentials } from '../base/native.js';
+import type { Config } from '../config/config.js';
+import { addressOf } from '../config/address.js';
+import type { Link } from '../transport/link.js';
+import { Links } from '../transport/links.js';
+import type { Frame } from '../wire/frame.js';
+import { IdleProxies } from './idle-proxies.js';
+import type { LoginJob } from './job.js';
+import { Session } from './session.js';
+
+export const SOCKET_NAME = 'tees.sock';
+
+export interface LoginDaemonOptions {
+  readonly config: Config;
+  readonly key: Buffer;
+  readonly log: Log;
+}
+
+export class LoginDaemon {
+  readonly #jobs = new Map<string, LoginJob>();
+  readonly #sessions = new Set<Session>();
+  readonly #idleProxies = new IdleProxies();
+  readonly #links: Links;
+  #server: Server | undefined;
+  #nextJob = 1;
+
+  constructor(private readonly options: LoginDaemonOptions) {
+    const { config, key, log } = options;
+    this.#links = new Links({
+      self: config.cluster.login.name,
+      key,
+      address: (node) => addressOf(config, node),
+      onFrame: (link, frame) => this.#receive(link, frame),
+      onClosed: (link, error) => this.#linkClosed(link, error),
+      onRefused: (error) => log.warn(`a connection was refused: ${error.code}: ${error.message}`),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { runtimeDirectory } = this.options.config;
+    const path = `${runtimeDirectory}/${SOCKET_NAME}`;
+    await mkdir(runtimeDirectory, { recursive: true, mode: 0o755 });
+    await mkdir(this.#cacheDirectory, { recursive: true, mode: 0o700 });
+    await rm(path, { force: true });
+    const server = createServer({ allowHalfOpen: false }, (socket) => this.#accept(socket));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause) =>
+        reject(new TeesError('LISTEN_FAILED', `cannot listen: ${cause.message}`, { path, cause })),
+      );
+      // Every user may connect; what they may do is judged by who the kernel says they are.
+      server.listen({ path, readableAll: true, writableAll: true }, resolve);
+    });
+    // No descriptor left to accept with, for one: later commands may be luckier.
+    server.on('error', (error) => this.options.log.error(`cannot accept a command: ${error.message}`));
+  }
+
+  /** Cancels every job and closes every link. */
+  async stop(): Promise<void> {
+    const reason = new TeesError('DAEMON_STOPPED', 'the login daemon was stopped');
+    this.#server?.close();
+    await Promise.all([...this.#sessions].map((session) => session.cancel(reason)));
+    await this.#links.close();
+  }
+
+  get #cacheDirectory(): string {
+    return `${this.options.config.store.directory}/scans`;
+  }
+
+  #accept(socket: Socket): void {
+    const { config, log } = this.options;
+    let user: PeerCredentials;
+    try {
+      const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+      user = native().peerCredentials(fd);
+    } catch (error) {
+      log.error(`a connection without credentials was refused: ${String(error)}`);
+      socket.destroy();
+      return;
+    }
+    const session = new Session(socket, user, {
+      config,
+      log,
+      cacheDirectory: this.#cacheDirectory,
+      idleProxies: this.#idleProxies,
+      connect: (node) => this.#links.connect(node),
+      probe: (node) => this.#links.probe(node),
+      nextJobName: () => `${Date.now().toString(36)}-${this.#nextJob++}`,
+      onJob: (name, job) => this.#jobs.set(name, job),
+      onJobOver: (name) => this.#jobs.delete(name),
+    });
+    this.#sessions.add(session);
+    session
+      .serve()
+      .catch((error: unknown) => log.error(`a command's session: ${String(error)}`))
+      .finally(() => this.#sessions.delete(session));
+  }
+
+  #receive(link: Link, frame: Frame): void | Promise<void> {
+    const name = frame.header['job'];
+    const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;
+    if (job?.ownsLink(link)) return job.receive(link, frame);
+  }
+
+  #linkClosed(link: Link, error: TeesError | undefined): void {
+    if (error) this.options.log.warn(`link to ${link.peer}: ${error.code}: ${error.message}`);
+    for (const job of this.#jobs.values()) if (job.ownsLink(link)) job.linkClosed(link, error);
+  }
+}

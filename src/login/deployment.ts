@@ -1,0 +1,153 @@
+/**
+ * What is decided before anything is sent: the layer scanned, split and ordered, the nodes selected, the tree
+ * built, the document cut into verified pieces (paper, section 4.2).
+ */
+import { TeesError, usageError } from '../base/errors.js';
+import { CHUNK_SIZE_BYTES } from '../base/limits.js';
+import { LAYOUTS } from '../config/config.js';
+import type { Config } from '../config/config.js';
+import { chunkDigest } from '../image/chunks.js';
+import { encodeShipment } from '../image/document.js';
+import { dataSize } from '../image/manifest.js';
+import { chooseMethod, METHODS } from '../planning/method.js';
+import type { MethodName } from '../planning/method.js';
+import { splitLayer } from '../planning/split-layer.js';
+import type { Split } from '../planning/split.js';
+import { scanLayer } from '../scan/scan.js';
+import type { LayerSource } from '../scan/source.js';
+import { selectNodes } from '../topology/select.js';
+import type { Tree } from '../topology/tree.js';
+import type { RunRequest } from '../wire/api.js';
+import type { Subtree } from '../wire/job.js';
+import { TreePlan } from './tree-plan.js';
+
+export interface Deployment {
+  readonly source: LayerSource;
+  readonly split: Split;
+  readonly method: MethodName;
+  readonly nodes: readonly string[];
+  readonly tree: Tree;
+  /** The subtrees of the root's children. */
+  readonly subtrees: readonly Subtree[];
+  readonly document: Buffer;
+  readonly documentDigests: Buffer;
+  /** Chunks in order of sending. */
+  readonly chunkOrder: readonly number[];
+  readonly urgentBytes: number;
+  readonly hystereticBytes: number;
+  /** The name of a node's group. */
+  groupOf(node: string): string;
+}
+
+export interface DeploymentOptions {
+  readonly config: Config;
+  readonly request: RunRequest;
+  /** Of an earlier scan of the same layer. */
+  readonly cacheFile?: string;
+  readonly signal: AbortSignal;
+  readonly engineReportsHoles: boolean;
+  isIdle(proxy: string): boolean;
+  /** Whether a proxy node's daemon does; never rejects. */
+  answers(proxy: string): Promise<boolean>;
+  /** Who is in the tree: said at once, before anything takes time. */
+  onTree(members: readonly string[]): void;
+  onPhase(phase: 'scanned' | 'split' | 'planned'): void;
+}
+
+export async function prepareDeployment(options: DeploymentOptions): Promise<Deployment> {
+  const { config, request } = options;
+  if (request.argv.length === 0) throw usageError('COMMAND_MISSING', 'there is no command to run');
+  // What is wrong with the command line is said before anything is read.
+  const method = chooseMethod(request.method);
+  checkLayout(request.layout);
+  const nodes = selectNodes(config.cluster, request.nodes);
+  const plan = new TreePlan({
+    strategy: METHODS[method],
+    input: {
+      cluster: config.cluster,
+      nodes,
+      width: request.width ?? config.tree.width,
+      isIdle: (proxy) => options.isIdle(proxy),
+    },
+    answers: (proxy) => options.answers(proxy),
+    onTree: (members) => options.onTree(members),
+  });
+  const cache = options.cacheFile === undefined ? {} : { cacheFile: options.cacheFile };
+  const source = await scanLayer(request.upper, { ...cache, signal: options.signal });
+  try {
+    options.onPhase('scanned');
+    const split = await splitLayer({
+      source,
+      upper: request.upper,
+      argv: request.argv,
+      env: request.env,
+      cwd: request.cwd,
+      urgentPaths: request.urgent,
+      engineReportsHoles: options.engineReportsHoles,
+    });
+    options.onPhase('split');
+    const tree = await plan.tree();
+    const document = encodeShipment({
+      manifest: source.manifest,
+      order: split.order,
+      urgentCount: split.urgentCount,
+    });
+    const deployment = {
+      source,
+      split,
+      method,
+      nodes,
+      tree,
+      subtrees: subtreesOf(tree, new Set(tree.borrowed)),
+      document,
+      documentDigests: digestPieces(document),
+      ...contentsInOrder(source, split),
+      groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
+    };
+    options.onPhase('planned');
+    return deployment;
+  } catch (error) {
+    await source.close();
+    throw TeesError.from(error, 'PLAN_FAILED');
+  }
+}
+
+function checkLayout(layout: string | undefined): void {
+  if (layout === undefined || (LAYOUTS as readonly string[]).includes(layout)) return;
+  throw usageError('LAYOUT_UNKNOWN', `there is no layout '${layout}'`, {
+    hint: `Known layouts: ${LAYOUTS.join(', ')}`,
+  });
+}
+
+function subtreesOf(tree: Tree, borrowed: ReadonlySet<string>): Subtree[] {
+  const build = (index: number): Subtree => {
+    const name = tree.names[index] as string;
+    return { name, runs: !borrowed.has(name), children: (tree.children[index] ?? []).map(build) };
+  };
+  return (tree.children[0] ?? []).map(build);
+}
+
+function digestPieces(document: Buffer): Buffer {
+  const digests: Buffer[] = [];
+  for (let start = 0; start < document.length; start += CHUNK_SIZE_BYTES) {
+    digests.push(chunkDigest(document.subarray(start, start + CHUNK_SIZE_BYTES)));
+  }
+  return Buffer.concat(digests);
+}
+
+function contentsInOrder(
+  source: LayerSource,
+  split: Split,
+): Pick<Deployment, 'chunkOrder' | 'urgentBytes' | 'hystereticBytes'> {
+  const chunkOrder: number[] = [];
+  let urgentBytes = 0;
+  let hystereticBytes = 0;
+  split.order.forEach((index, position) => {
+    const content = source.manifest.contents[index];
+    if (!content) return;
+    if (position < split.urgentCount) urgentBytes += dataSize(content);
+    else hystereticBytes += dataSize(content);
+    for (let i = 0; i < content.chunkCount; i++) chunkOrder.push(content.firstChunk + i);
+  });
+  return { chunkOrder, urgentBytes, hystereticBytes };
+}

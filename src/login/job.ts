@@ -1,0 +1,229 @@
+/** One job on the login node: prepared, streamed from the root of the tree, followed, ended, and reported. */
+import { systemClock } from '../base/clock.js';
+import { TeesError } from '../base/errors.js';
+import type { ErrorRecord } from '../base/errors.js';
+import { CHUNK_SIZE_BYTES } from '../base/limits.js';
+import type { Report } from '../report/report.js';
+import { hookEngine } from '../serving/hooks.js';
+import { ChunkCache } from '../store/chunk-cache.js';
+import { foldHostlist } from '../topology/hostlist.js';
+import { JobRelay } from '../transport/job-relay.js';
+import type { Link } from '../transport/link.js';
+import type { Frame } from '../wire/frame.js';
+import { nodesOf } from '../wire/job.js';
+import type { JobSpec, Subtree } from '../wire/job.js';
+import type { Account, NodeEvent, Progress } from '../wire/messages.js';
+import type { Deployment } from './deployment.js';
+import { composeReport } from './compose-report.js';
+import { InputCredit } from './input-credit.js';
+import { StallWatch } from './stall-watch.js';
+import type { TimelineKeeper } from './timeline.js';
+
+export interface LoginJobPort {
+  connect(node: string): Promise<Link>;
+  onOutput(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void | Promise<void>;
+  onProgress(progress: Progress): void;
+  /** The first node's task takes standard input: so many bytes more. */
+  onInputCredit(bytes: number): void;
+  /** The whole layer is on every node: borrowed proxies may go back. */
+  onDelivered(): void;
+  /** The job is given up: its end waits for nobody who does not take its output. */
+  onFailed(): void;
+}
+
+export interface LoginJobOptions {
+  readonly spec: Omit<JobSpec, 'subtree'>;
+  readonly deployment: Deployment;
+  readonly timeline: TimelineKeeper;
+  /** Goes on until the whole layer is everywhere, even when the tasks end before. */
+  readonly complete: boolean;
+  /** A stream that moves nothing for this long has stalled, and ends the job. */
+  readonly stallDeadlineMs: number;
+  readonly port: LoginJobPort;
+}
+
+const STALL_CHECK_INTERVAL_MS = 1000;
+
+export class LoginJob {
+  readonly #relay: JobRelay;
+  readonly #exits = new Map<string, number>();
+  readonly #lost = new Set<string>();
+  readonly #accounts = new Map<string, Account>();
+  readonly #errors: ErrorRecord[] = [];
+  /** Children that are about equally far read each chunk of the layer once. */
+  readonly #cache = new ChunkCache();
+  readonly #stall: StallWatch;
+  readonly #stallTimer: NodeJS.Timeout;
+  readonly #input = new InputCredit();
+  /** Everybody in the tree. */
+  readonly #members = new Map<string, Subtree>();
+  #delivered = false;
+  #ended = false;
+  #over: () => void = () => {};
+
+  constructor(private readonly options: LoginJobOptions) {
+    const { spec, deployment, port } = options;
+    this.#stall = new StallWatch(options.stallDeadlineMs, systemClock);
+    this.#stallTimer = setInterval(() => this.#checkStall(), STALL_CHECK_INTERVAL_MS);
+    for (const subtree of deployment.subtrees)
+      for (const member of nodesOf(subtree)) this.#members.set(member.name, member);
+    this.#relay = new JobRelay(spec, deployment.subtrees, this.#pieceCount, {
+      connect: (node) => port.connect(node),
+      readUnit: (unit) => this.#readUnit(unit),
+      onEvents: (events) => events.forEach((event) => this.#onEvent(event)),
+      onOutput: (node, stream, bytes) => {
+        const waiting = port.onOutput(node, stream, bytes);
+        return waiting && this.#stall.pauseWhile(waiting);
+      },
+      onAccount: (account) => void this.#accounts.set(account.node, account),
+      onProgress: () => port.onProgress(this.#relay.progress()),
+      onInputTaken: (node, bytes) => this.#onInputTaken(node, bytes),
+      onDelivered: () => this.#onDelivered(),
+      onLost: (subtree, error) => this.#onLost(subtree, error),
+      onUnreadable: (error) => this.fail(error),
+    });
+  }
+
+  get #pieceCount(): number {
+    return Math.ceil(this.options.deployment.document.length / CHUNK_SIZE_BYTES);
+  }
+
+  /** Resolves when the job is over on every node, with its report. */
+  async run(): Promise<Report> {
+    const { deployment } = this.options;
+    const over = new Promise<void>((resolve) => (this.#over = resolve));
+    for (let piece = 0; piece < this.#pieceCount; piece++) this.#relay.unitHeld(piece);
+    this.#relay.setOrder(deployment.chunkOrder);
+    for (const chunk of deployment.chunkOrder) this.#relay.unitHeld(this.#pieceCount + chunk);
+    await this.#relay.open();
+    await over;
+    clearInterval(this.#stallTimer);
+    await this.#cache.close();
+    await deployment.source.close();
+    return this.#report();
+  }
+
+  /** The job cannot go on: everything is torn down. The first reason is the one that is reported. */
+  fail(error: TeesError): void {
+    if (this.#ended) return;
+    this.#errors.push(error.toRecord());
+    this.#end(error);
+    this.options.port.onFailed();
+  }
+
+  get allLaunched(): boolean {
+    const { deployment, timeline } = this.options;
+    return deployment.nodes.every((node) => timeline.has(node, 'launched'));
+  }
+
+  signal(signal: string): void {
+    this.#relay.broadcast({ t: 'signal', job: this.options.spec.job, signal });
+  }
+
+  /** @throws TeesError MESSAGE_INVALID when it is more than there was credit for */
+  input(bytes: Buffer, eof: boolean): void {
+    this.#input.spend(bytes.length);
+    this.#relay.routeInput(this.options.spec.inputNode, eof, bytes);
+  }
+
+  ownsLink(link: Link): boolean {
+    return this.#relay.ownsLink(link);
+  }
+
+  receive(link: Link, frame: Frame): void {
+    this.#relay.receive(link, frame);
+  }
+
+  linkClosed(link: Link, error: TeesError | undefined): void {
+    this.#relay.linkClosed(link, error);
+  }
+
+  /** Of a node that is in the tree, below the child that has told it. */
+  #onEvent({ node, event, status, error }: NodeEvent): void {
+    const member = this.#members.get(node);
+    if (!member) return;
+    if (event === 'failed' || event === 'lost') {
+      const reason = error ?? { code: 'NODE_FAILED', message: `${node} gave no reason`, node };
+      if (event === 'lost') this.#onLost(member, TeesError.fromRecord(reason));
+      else this.fail(TeesError.fromRecord(reason));
+      return;
+    }
+    // A borrowed proxy node runs nothing.
+    if (!member.runs && event !== 'urgent' && event !== 'delivered') return;
+    this.options.timeline.event(node, event);
+    if (event === 'launched' && node === this.options.spec.inputNode)
+      this.options.port.onInputCredit(this.#input.open());
+    if (event === 'exited' && !this.#exits.has(node)) {
+      this.#exits.set(node, status ?? 0);
+      this.#checkOver();
+    }
+  }
+
+  #onInputTaken(node: string, bytes: number): void {
+    if (node !== this.options.spec.inputNode)
+      throw new TeesError('MESSAGE_INVALID', `${node} has no standard input`, { node });
+    this.#input.taken(bytes);
+    this.options.port.onInputCredit(bytes);
+  }
+
+  /** Also after the end has begun: who did not live to tear down is in the report. */
+  #onLost(subtree: Subtree, error: TeesError): void {
+    for (const { name } of nodesOf(subtree)) this.#lost.add(name);
+    if (this.#ended) this.#errors.push(error.toRecord());
+    else this.fail(error);
+  }
+
+  #checkStall(): void {
+    const { urgentBytes, hystereticBytes } = this.#relay.progress();
+    this.#stall.observe(urgentBytes + hystereticBytes);
+    if (this.#delivered || !this.#stall.stalled) return;
+    const { deployment, timeline, stallDeadlineMs } = this.options;
+    const waiting = deployment.nodes.filter((node) => !timeline.has(node, 'hystereticDelivered'));
+    this.fail(
+      new TeesError('STREAM_STALLED', `nothing has moved for ${stallDeadlineMs / 1000} s`, {
+        node: foldHostlist(waiting),
+        hint: 'See the logs of these nodes and of their parents (tees tree); stallDeadline is set in the configuration.',
+      }),
+    );
+  }
+
+  #onDelivered(): void {
+    this.#delivered = true;
+    this.options.port.onDelivered();
+    this.#checkOver();
+  }
+
+  #checkOver(): void {
+    const tasksEnded = this.#exits.size === this.options.deployment.nodes.length;
+    if (tasksEnded && (this.#delivered || !this.options.complete)) this.#end();
+  }
+
+  #end(error?: TeesError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const over = (): void => this.#over();
+    this.#relay.end(error).then(over, over);
+  }
+
+  async #readUnit(unit: number): Promise<Buffer> {
+    const { document, source } = this.options.deployment;
+    const chunk = unit - this.#pieceCount;
+    if (chunk >= 0) return this.#cache.get(chunk, () => source.readChunk(chunk));
+    return document.subarray(unit * CHUNK_SIZE_BYTES, (unit + 1) * CHUNK_SIZE_BYTES);
+  }
+
+  #report(): Report {
+    const { spec, deployment, timeline } = this.options;
+    return composeReport({
+      spec,
+      deployment,
+      timeline,
+      engine: hookEngine(spec.hook).name,
+      exits: this.#exits,
+      lost: [...this.#lost],
+      accounts: [...this.#accounts.values()],
+      errors: this.#errors,
+      bytesSent: this.#relay.bytesSent,
+    });
+  }
+}

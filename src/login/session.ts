@@ -1,0 +1,293 @@
+/**
+ * One command at the login daemon's socket: its request judged by who the kernel says the user is, its job run,
+ * what comes back sent to it. When the command goes away, its job is cancelled.
+ */
+import { stat } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { systemClock } from '../base/clock.js';
+import { TeesError, usageError } from '../base/errors.js';
+import { FRAME_BODY_MAX_BYTES, COMMAND_QUEUE_HIGH_BYTES } from '../base/limits.js';
+import type { Log } from '../base/log.js';
+import type { PeerCredentials } from '../base/native.js';
+import type { Config } from '../config/config.js';
+import type { Report } from '../report/report.js';
+import { hookEngine } from '../serving/hooks.js';
+import type { Link } from '../transport/link.js';
+import { decodeCommand, decodeRun } from '../wire/api.js';
+import type { DaemonMessage, ProgressMessage, RunRequest } from '../wire/api.js';
+import { FrameDecoder, encodeFrame } from '../wire/frame.js';
+import type { Frame, Header } from '../wire/frame.js';
+import type { JobSpec } from '../wire/job.js';
+import type { Progress } from '../wire/messages.js';
+import { prepareDeployment } from './deployment.js';
+import type { Deployment } from './deployment.js';
+import type { IdleProxies } from './idle-proxies.js';
+import { LoginJob } from './job.js';
+import { TimelineKeeper } from './timeline.js';
+
+export interface SessionContext {
+  readonly config: Config;
+  readonly log: Log;
+  readonly cacheDirectory: string;
+  readonly idleProxies: IdleProxies;
+  connect(node: string): Promise<Link>;
+  /** Undefined when the node's daemon answers. */
+  probe(node: string): Promise<TeesError | undefined>;
+  nextJobName(): string;
+  onJob(name: string, job: LoginJob): void;
+  onJobOver(name: string): void;
+}
+
+const NO_PROGRESS: Progress = { nodes: 0, urgentBytes: 0, hystereticBytes: 0, launched: 0, exited: 0 };
+
+export class Session {
+  readonly #abort = new AbortController();
+  #job: LoginJob | undefined;
+  #running: Promise<void> | undefined;
+  readonly #allocated = new Set<string>();
+  /** Those who wait for the command to take its output. */
+  readonly #blocked = new Set<() => void>();
+  #failed = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly user: PeerCredentials,
+    private readonly context: SessionContext,
+  ) {
+    socket
+      .on('error', () => {})
+      .on('drain', () => this.#releaseBlocked())
+      .on('close', () => this.#releaseBlocked());
+  }
+
+  /** Until the command is gone and its job is over. */
+  async serve(): Promise<void> {
+    const decoder = new FrameDecoder();
+    let end = new TeesError('CANCELLED', 'the command that submitted the job is gone');
+    try {
+      // Whatever was wrong with what came, the answer can still be sent.
+      for await (const bytes of this.socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        for (const frame of decoder.push(bytes)) this.#receive(frame);
+      }
+    } catch (error) {
+      if (error instanceof TeesError) end = this.#refuse(error);
+    }
+    await this.cancel(end);
+    this.#hangUp();
+  }
+
+  #refuse(error: TeesError): TeesError {
+    this.context.log.warn(`a command of user ${this.user.uid}: ${error.code}: ${error.message}`);
+    if (!this.#running) this.#send({ t: 'over', status: 1, error: error.toRecord() });
+    return error;
+  }
+
+  /** What was sent can still be read. */
+  #hangUp(): void {
+    this.socket.end(() => this.socket.destroy());
+  }
+
+  /** Ends the job, if it runs; resolves when it is over. */
+  async cancel(reason: TeesError): Promise<void> {
+    this.#giveUp(reason);
+    await this.#running;
+  }
+
+  #giveUp(reason: TeesError): void {
+    this.#abort.abort(reason);
+    this.#job?.fail(reason);
+  }
+
+  #receive(frame: Frame): void {
+    if (!this.#running) {
+      this.#running = this.#run(frame.header).finally(() => this.#hangUp());
+      return;
+    }
+    const message = decodeCommand(frame.header);
+    switch (message.t) {
+      case 'stdin':
+        return this.#job?.input(frame.body, message.eof);
+      case 'cancel':
+        return this.#giveUp(new TeesError('CANCELLED', 'the job was cancelled'));
+      case 'signal':
+        // A task that is not there yet would miss the signal and run on: the whole job is meant.
+        if (this.#job?.allLaunched) this.#job.signal(message.signal);
+        else this.#giveUp(new TeesError('CANCELLED', `the job was cancelled by ${message.signal}`));
+    }
+  }
+
+  async #run(header: Header): Promise<void> {
+    const timeline = new TimelineKeeper(systemClock);
+    const name = this.context.nextJobName();
+    try {
+      const request = decodeRun(header);
+      await this.#authorise(request);
+      const deployment = await this.#prepare(name, request, timeline);
+      if (this.#abort.signal.aborted) await deployment.source.close();
+      this.#abort.signal.throwIfAborted();
+      const report = await this.#stream(name, request, deployment, timeline);
+      this.#sendReport(report);
+    } catch (error) {
+      const failure = TeesError.from(error, 'INTERNAL');
+      this.context.log.warn(`job ${name} of user ${this.user.uid}: ${failure.code}: ${failure.message}`);
+      this.#send({ t: 'over', status: failure.usage ? 2 : 1, error: failure.toRecord() });
+    } finally {
+      this.context.idleProxies.release(this.#allocated, name);
+      this.context.onJobOver(name);
+    }
+  }
+
+  /** A user may deploy what is theirs, as themselves; root may deploy anything, for anybody. */
+  async #authorise({ upper, user }: RunRequest): Promise<void> {
+    if (!isAbsolute(upper) || upper.includes('\0'))
+      throw usageError('LAYER_NOT_FOUND', 'the path of an upper layer must be absolute', { path: upper });
+    if (this.user.uid !== 0 && user) {
+      throw new TeesError('USER_FORBIDDEN', 'only root may run a command as another user', {
+        hint: 'Leave out --user.',
+      });
+    }
+    // What is not there, or is no directory, the scan says.
+    const owner = await stat(upper).then(
+      ({ uid }) => uid,
+      () => undefined,
+    );
+    if (owner === undefined || this.user.uid === 0 || owner === this.user.uid) return;
+    throw new TeesError('LAYER_FORBIDDEN', 'this upper layer belongs to another user', {
+      path: upper,
+      hint: 'Deploy a layer of your own (--upper DIR).',
+    });
+  }
+
+  /** Before the layer is scanned: another job that is prepared meanwhile finds the proxies in use. */
+  #allocate(members: readonly string[], job: string): void {
+    for (const member of members) this.#allocated.add(member);
+    this.context.idleProxies.allocate(members, job);
+  }
+
+  async #answers(proxy: string): Promise<boolean> {
+    const error = await this.context.probe(proxy);
+    if (error) this.context.log.warn(`${proxy} is not borrowed: ${error.message}`);
+    return error === undefined;
+  }
+
+  #prepare(name: string, request: RunRequest, timeline: TimelineKeeper): Promise<Deployment> {
+    const { config, cacheDirectory, idleProxies } = this.context;
+    this.#progress('scanning');
+    return prepareDeployment({
+      config,
+      request,
+      cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
+      signal: this.#abort.signal,
+      engineReportsHoles: hookEngine(request.hook ?? config.hook).reportsHoles,
+      isIdle: (proxy) => this.#allocated.has(proxy) || idleProxies.isIdle(proxy),
+      answers: (proxy) => this.#answers(proxy),
+      onTree: (members) => this.#allocate(members, name),
+      onPhase: (phase) => {
+        timeline.mark(phase);
+        if (phase !== 'planned') this.#progress(phase === 'scanned' ? 'splitting' : 'planning');
+      },
+    });
+  }
+
+  async #stream(
+    name: string,
+    request: RunRequest,
+    deployment: Deployment,
+    timeline: TimelineKeeper,
+  ): Promise<Report> {
+    const { idleProxies } = this.context;
+    for (const { name: missing, neededBy } of deployment.split.missing) {
+      this.#send({
+        t: 'warning',
+        text: `${missing}, needed by ${neededBy}, is neither in the layer nor on this node`,
+      });
+    }
+    const job = new LoginJob({
+      spec: this.#spec(name, request, deployment),
+      deployment,
+      timeline,
+      complete: request.complete,
+      stallDeadlineMs: this.context.config.stallDeadlineMs,
+      port: {
+        connect: (node) => this.context.connect(node),
+        onOutput: (node, stream, bytes) => this.#output({ t: 'output', node, stream }, bytes),
+        onProgress: (progress) => this.#progress('streaming', deployment, progress),
+        onInputCredit: (bytes) => this.#send({ t: 'credit', bytes }),
+        onDelivered: () => idleProxies.release(deployment.tree.borrowed, name),
+        onFailed: () => this.#stopWaiting(),
+      },
+    });
+    this.#job = job;
+    this.context.onJob(name, job);
+    return job.run();
+  }
+
+  #spec(name: string, request: RunRequest, deployment: Deployment): Omit<JobSpec, 'subtree'> {
+    const { config } = this.context;
+    const { uid, gid, groups } = request.user ?? this.user;
+    return {
+      job: name,
+      uid,
+      gid,
+      groups,
+      argv: request.argv,
+      env: { ...request.env, TEES_NODELIST: request.nodes },
+      cwd: request.cwd,
+      inputNode: deployment.nodes[0] as string,
+      hook: request.hook ?? config.hook,
+      layout: request.layout ?? config.layout,
+      documentBytes: deployment.document.length,
+      documentDigests: deployment.documentDigests,
+      contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
+    };
+  }
+
+  #sendReport(report: Report): void {
+    const json = Buffer.from(JSON.stringify(report));
+    for (let start = 0; start < json.length; start += FRAME_BODY_MAX_BYTES) {
+      this.#send({ t: 'report' }, json.subarray(start, start + FRAME_BODY_MAX_BYTES));
+    }
+    const [error] = report.errors;
+    const highest = Object.values(report.exit).reduce((max, status) => Math.max(max, status), 0);
+    const status = error ? 1 : highest;
+    this.#send({ t: 'over', status, ...(error ? { error } : {}) });
+  }
+
+  #progress(phase: ProgressMessage['phase'], deployment?: Deployment, progress = NO_PROGRESS): void {
+    // A command that is stopped need not hear all of it.
+    if (this.socket.writableNeedDrain) return;
+    // Borrowed proxies take part in carrying, and do not run the command.
+    const carriers = deployment ? deployment.tree.names.length - 1 : 0;
+    this.#send({
+      t: 'progress',
+      phase,
+      ...progress,
+      nodes: deployment?.nodes.length ?? 0,
+      urgentTotal: (deployment?.urgentBytes ?? 0) * carriers,
+      hystereticTotal: (deployment?.hystereticBytes ?? 0) * carriers,
+    });
+  }
+
+  #send(message: DaemonMessage, body?: Buffer): void {
+    if (this.socket.writable) this.socket.write(encodeFrame(message as unknown as Header, body));
+  }
+
+  /** Pressure: a command that does not take its output slows the tasks down, and nothing grows here. */
+  #output(message: DaemonMessage, bytes: Buffer): void | Promise<void> {
+    this.#send(message, bytes);
+    if (this.socket.writableLength < COMMAND_QUEUE_HIGH_BYTES || !this.socket.writable || this.#failed)
+      return;
+    return new Promise((resolve) => this.#blocked.add(resolve));
+  }
+
+  #stopWaiting(): void {
+    this.#failed = true;
+    this.#releaseBlocked();
+  }
+
+  #releaseBlocked(): void {
+    for (const resolve of this.#blocked) resolve();
+    this.#blocked.clear();
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The daemon of a compute node: takes jobs from parents in a tree, runs its part, passes the rest on.
+ * A composition root: it makes the parts and connects them.
+ */
+import { mkdir } from 'node:fs/promises';
+import { TeesError } from '../base/errors.js';
+import { JOBS_PER_NODE_MAX } from '../base/limits.js';
+import type { Log } from '../base/log.js';
+import { addressOf } from '../config/address.js';
+import type { Config } from '../config/config.js';
+import { Capacity } from '../store/capacity.js';
+import type { Link } from '../transport/link.js';
+import { Links } from '../transport/links.js';
+import type { Frame } from '../wire/frame.js';
+import { decodeJob } from '../wire/job.js';
+import type { JobSpec } from '../wire/job.js';
+import { encodeMessage } from '../wire/messages.js';
+import { NodeJob } from './job.js';
+import { removeLeftovers } from './leftovers.js';
+import { checkStorePlace } from './store-place.js';
+
+export interface NodeDaemonOptions {
+  readonly config: Config;
+  readonly self: string;
+  readonly key: Buffer;
+  readonly log: Log;
+}
+
+export class NodeDaemon {
+  readonly #jobs = new Map<string, NodeJob>();
+  readonly #links: Links;
+  readonly #capacity: Capacity;
+
+  constructor(private readonly options: NodeDaemonOptions) {
+    const { config, self, key, log } = options;
+    this.#capacity = new Capacity(config.store.directory, config.store.sizeBytes);
+    this.#links = new Links({
+      self,
+      key,
+      address: (node) => addressOf(config, node),
+      onFrame: (link, frame) => this.#receive(link, frame),
+      onClosed: (link, error) => this.#linkClosed(link, error),
+      onRefused: (error) => log.warn(`a connection was refused: ${error.code}: ${error.message}`),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { config, self, log } = this.options;
+    await mkdir(`${config.store.directory}/jobs`, { recursive: true, mode: 0o700 });
+    checkStorePlace(config.store.directory, config.store.sizeBytes, self);
+    await removeLeftovers(`${config.store.directory}/jobs`, log);
+    await this.#links.listen('0.0.0.0', config.port);
+  }
+
+  /** Ends every job and closes every link. */
+  async stop(): Promise<void> {
+    const reason = new TeesError('DAEMON_STOPPED', 'the daemon was stopped', { node: this.options.self });
+    await Promise.all([...this.#jobs.values()].map((job) => job.abandon(reason)));
+    await this.#links.close();
+  }
+
+  #receive(link: Link, frame: Frame): void | Promise<void> {
+    if (frame.header['t'] === 'job') return this.#begin(link, frame);
+    const name = frame.header['job'];
+    const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;
+    // What was on its way when the job ended here is of no more use.
+    if (!job?.ownsLink(link)) return;
+    return job.receive(link, frame);
+  }
+
+  #begin(link: Link, frame: Frame): void {
+    const { config, self, log } = this.options;
+    const spec = decodeJob(frame.header);
+    const why = this.#whyNot(spec);
+    if (why !== undefined) return this.#refuse(link, spec.job, why);
+    const job = new NodeJob(
+      {
+        config,
+        self,
+        log,
+        capacity: this.#capacity,
+        connect: (node) => this.#links.connect(node),
+        onOver: () => this.#jobs.delete(spec.job),
+      },
+      spec,
+      link,
+    );
+    this.#jobs.set(spec.job, job);
+    log.info(`job ${spec.job}: begins, parent ${link.peer}`);
+    job.start();
+  }
+
+  #whyNot({ job, subtree }: JobSpec): string | undefined {
+    if (subtree.name !== this.options.self) return `it is for ${subtree.name}`;
+    if (this.#jobs.has(job)) return 'a job of this name is here already';
+    if (this.#jobs.size >= JOBS_PER_NODE_MAX) return `${JOBS_PER_NODE_MAX} jobs are here already`;
+    return undefined;
+  }
+
+  /** Told as a job that failed at once: other jobs use the same link. */
+  #refuse(link: Link, job: string, why: string): void {
+    const { self, log } = this.options;
+    const error = new TeesError('JOB_REFUSED', `job ${job} cannot begin on ${self}: ${why}`, { node: self });
+    log.warn(`${error.message}, says ${link.peer}`);
+    const event = { node: self, event: 'failed', error: error.toRecord() } as const;
+    link.post(encodeMessage({ t: 'events', job, events: [event] }));
+    link.post(encodeMessage({ t: 'gone', job }));
+  }
+
+  #linkClosed(link: Link, error: TeesError | undefined): void {
+    if (error) this.options.log.warn(`link to ${link.peer}: ${error.code}: ${error.message}`);
+    for (const job of this.#jobs.values()) if (job.ownsLink(link)) job.linkClosed(link, error);
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The execution environment of one job on this node, from its directories to its removal: names layer and hook
+ * are put in place while contents arrive, the task is launched, and nothing is left when it is removed.
+ */
+import { TeesError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { LayoutName } from '../config/config.js';
+import { directoriesBelow, prepareDirectories, removeDirectories } from '../environment/directories.js';
+import type { JobDirectories, RunningTask } from '../environment/environment.js';
+import { launch } from '../environment/launch.js';
+import { writeNamesLayer } from '../environment/names-layer.js';
+import type { Manifest } from '../image/manifest.js';
+import type { HookServer } from '../serving/hook.js';
+import { createHook } from '../serving/hooks.js';
+import type { Arrivals } from '../store/arrivals.js';
+import { JobStore } from '../store/job-store.js';
+import type { JobSpec } from '../wire/job.js';
+import { TaskInput } from './task-input.js';
+
+export interface JobEnvironmentOptions {
+  readonly spec: JobSpec;
+  readonly node: string;
+  readonly bind: readonly string[];
+  /** Directories of the daemon's own that no environment shows. */
+  readonly hidden: readonly string[];
+  /** Of this job, below the node's store. */
+  readonly directory: string;
+  readonly log: Log;
+  onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void>;
+  onInputTaken(bytes: number): void;
+}
+
+/** How often it is looked whether a task has ended while something still waits for a content. */
+const WATCH_INTERVAL_MS = 250;
+
+export class JobEnvironment {
+  readonly input: TaskInput;
+  #directories: JobDirectories | undefined;
+  #store: JobStore | undefined;
+  #arrivals: Arrivals | undefined;
+  #hook: HookServer | undefined;
+  #opening: Promise<void> | undefined;
+  #preparing: Promise<void> | undefined;
+  #launching: Promise<RunningTask> | undefined;
+  #task: RunningTask | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  readonly #abort = new AbortController();
+
+  constructor(private readonly options: JobEnvironmentOptions) {
+    this.input = new TaskInput((bytes) => options.onInputTaken(bytes));
+    if (options.spec.inputNode !== options.node) this.input.end();
+  }
+
+  /** Room for the contents. */
+  async openStore(manifest: Manifest, arrivals: Arrivals): Promise<JobStore> {
+    this.#arrivals = arrivals;
+    this.#opening = this.#makeDirectories();
+    await this.#opening;
+    if (this.#abort.signal.aborted) throw new TeesError('JOB_ENDED', 'the job ended before it had begun');
+    this.#store = JobStore.create({
+      manifest,
+      directories: this.#directories as JobDirectories,
+      arrivals,
+      // Without children nobody asks for a chunk again.
+      ...(this.options.spec.subtree.children.length === 0 ? { cacheMaxBytes: 0 } : {}),
+    });
+    return this.#store;
+  }
+
+  /** Puts the names layer and the hook in place. */
+  prepare(manifest: Manifest): Promise<void> {
+    this.#preparing = this.#prepare(manifest);
+    return this.#preparing;
+  }
+
+  /** Resolves when the task's program runs. */
+  async launch(): Promise<void> {
+    const { spec, bind, hidden, node, log } = this.options;
+    const { argv, env, cwd, uid, gid, groups, layout } = spec;
+    this.#launching = launch(
+      {
+        directories: this.#directories as JobDirectories,
+        layout: layout as LayoutName,
+        bind,
+        hidden,
+        identity: { uid, gid, groups },
+      },
+      { argv, env: { ...env, TEES_JOB: spec.job, TEES_NODE: node }, cwd },
+      { abort: this.#abort.signal },
+    );
+    this.#task = await this.#launching;
+    for (const note of this.#task.notes ?? []) log.info(`job ${spec.job}: ${note}`);
+    this.input.attach(this.#task.stdin);
+    this.#watch = setInterval(() => this.#releaseTheDying(), WATCH_INTERVAL_MS);
+  }
+
+  /** The task's exit status, when all its output has been passed on and its processes are gone. */
+  async finished(): Promise<number> {
+    const task = this.#task as RunningTask;
+    await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
+    const { status } = await task.exit;
+    clearInterval(this.#watch);
+    return status;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#task?.signal(signal);
+  }
+
+  /** Ends what runs and removes everything. Each step goes on whatever the one before it met. */
+  async remove(): Promise<void> {
+    this.#abort.abort();
+    clearInterval(this.#watch);
+    const steps: (() => unknown)[] = [
+      () => this.#opening,
+      () => this.#task?.kill(),
+      () => this.#arrivals?.fail(),
+      () => this.#preparing,
+      () => this.#launching,
+      () => this.#task?.exit,
+      () => this.#hook?.stop(),
+      () => this.#store?.close(),
+      () => this.#directories && removeDirectories(this.#directories),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        this.options.log.warn(`job ${this.options.spec.job}: tearing down: ${String(error)}`);
+      }
+    }
+  }
+
+  /** What was begun is removed; what was there before is another's. */
+  async #makeDirectories(): Promise<void> {
+    try {
+      this.#directories = await prepareDirectories(this.options.directory);
+    } catch (error) {
+      const another = error instanceof TeesError && error.code === 'JOB_EXISTS';
+      if (!another) this.#directories = directoriesBelow(this.options.directory);
+      throw error;
+    }
+  }
+
+  /**
+   * A process that waits for a content cannot be killed before it has its answer, and would keep a task from ending
+   * that was killed or has left it behind (serving/fuse-native.ts). Nobody wants that answer any more.
+   */
+  #releaseTheDying(): void {
+    if (this.#arrivals?.blocked().length === 0 || !this.#task?.isEnding()) return;
+    this.#arrivals?.fail();
+  }
+
+  async #prepare(manifest: Manifest): Promise<void> {
+    const directories = this.#directories as JobDirectories;
+    const sizes = manifest.contents.map((content) => content.size);
+    this.#hook = createHook(this.options.spec.hook, {
+      directory: directories.served,
+      contentCount: sizes.length,
+      sizeOf: (content) => sizes[content] as number,
+      pathOf: (content) => (this.#store as JobStore).contentPath(content),
+      arrivals: this.#arrivals as Arrivals,
+    });
+    // Both have come to an end before anything is removed.
+    const steps = await Promise.allSettled([writeNamesLayer(manifest, directories), this.#hook.start()]);
+    for (const step of steps) if (step.status === 'rejected') throw step.reason;
+  }
+
+  async #forward(task: RunningTask, stream: 'stdout' | 'stderr'): Promise<void> {
+    for await (const bytes of task[stream] as AsyncIterable<Buffer>)
+      await this.options.onOutput(stream, bytes);
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * One job on one node: what comes from the parent is verified, kept, passed on and served; the task is launched
+ * when its urgent part is here; and in the end everything is torn down, whatever happened.
+ */
+import { systemClock } from '../base/clock.js';
+import { TeesError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Config } from '../config/config.js';
+import { Arrivals } from '../store/arrivals.js';
+import type { Capacity } from '../store/capacity.js';
+import type { JobStore } from '../store/job-store.js';
+import { JobRelay } from '../transport/job-relay.js';
+import type { Link } from '../transport/link.js';
+import type { Frame } from '../wire/frame.js';
+import type { JobSpec, Subtree } from '../wire/job.js';
+import { chunkBuffers } from '../wire/buffer-pool.js';
+import { decodeMessage } from '../wire/messages.js';
+import type { NodeEvent, NodeEventName } from '../wire/messages.js';
+import { Cargo } from './cargo.js';
+import { JobEnvironment } from './job-environment.js';
+import { Parent } from './parent.js';
+import { ShippingDocument } from './shipping-document.js';
+import { TaskTimes } from './task-times.js';
+import { UplinkMeter } from './uplink.js';
+
+const PROGRESS_INTERVAL_MS = 200;
+
+export interface NodeJobContext {
+  readonly config: Config;
+  /** This node's name. */
+  readonly self: string;
+  readonly capacity: Capacity;
+  readonly log: Log;
+  connect(node: string): Promise<Link>;
+  /** The job is over here and nothing of it is left. */
+  onOver(job: NodeJob): void;
+}
+
+export class NodeJob {
+  readonly name: string;
+  readonly #parent: Parent;
+  readonly #relay: JobRelay;
+  readonly #document: ShippingDocument;
+  readonly #uplink: UplinkMeter;
+  readonly #times = new TaskTimes(systemClock);
+  readonly #progressTimer: NodeJS.Timeout;
+  readonly #environment: JobEnvironment;
+  #cargo: Cargo | undefined;
+  #store: JobStore | undefined;
+  #prepared = false;
+  #urgentSaid = false;
+  #launching = false;
+  #launched = false;
+  #exited = false;
+  #delivered = false;
+  #failed = false;
+  #ending: Promise<void> | undefined;
+
+  constructor(
+    private readonly context: NodeJobContext,
+    private readonly spec: JobSpec,
+    parent: Link,
+  ) {
+    this.name = spec.job;
+    this.#parent = new Parent(parent, spec.job, context.self);
+    this.#document = new ShippingDocument(spec.documentBytes, spec.documentDigests);
+    const isProxy = context.config.cluster.nodes.get(context.self)?.role === 'proxy';
+    this.#uplink = new UplinkMeter(isProxy ? context.config.network.uplinkInterface : undefined);
+    this.#environment = new JobEnvironment({
+      spec,
+      node: context.self,
+      bind: context.config.environment.bind,
+      hidden: [context.config.store.directory, context.config.runtimeDirectory],
+      directory: `${context.config.store.directory}/jobs/${spec.job}`,
+      log: context.log,
+      onOutput: (stream, bytes) => this.#parent.output(context.self, stream, bytes),
+      onInputTaken: (bytes) => this.#parent.inputTaken(context.self, bytes),
+    });
+    this.#relay = new JobRelay(spec, spec.subtree.children, this.#document.pieceCount, {
+      connect: (node) => context.connect(node),
+      readUnit: (unit) => this.#readUnit(unit),
+      onEvents: (events) => this.#parent.events(events),
+      onOutput: (node, stream, bytes) => this.#parent.output(node, stream, bytes),
+      onAccount: (account) => this.#parent.account(account),
+      onProgress: () => {},
+      onInputTaken: (node, bytes) => this.#parent.inputTaken(node, bytes),
+      onDelivered: () => this.#onSubtreeDelivered(),
+      onLost: (subtree, error) => this.#onLost(subtree, error),
+      onUnreadable: (error) => this.#fail(error),
+    });
+    this.#progressTimer = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL_MS);
+  }
+
+  start(): void {
+    this.#relay.open().catch((error: unknown) => this.#fail(error));
+    try {
+      this.context.capacity.reserve(this.name, this.spec.contentBytes);
+      this.#parent.ready();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  ownsLink(link: Link): boolean {
+    return link === this.#parent.link || this.#relay.ownsLink(link);
+  }
+
+  receive(link: Link, frame: Frame): void | Promise<void> {
+    if (link !== this.#parent.link) return this.#relay.receive(link, frame);
+    const message = decodeMessage(frame.header);
+    switch (message.t) {
+      case 'unit':
+        return this.#receiveUnit(message.unit, frame.body).catch((error: unknown) => this.#fail(error));
+      case 'stdin':
+        if (message.node !== this.context.self)
+          return this.#relay.routeInput(message.node, message.eof, frame.body);
+        return this.#environment.input.push(frame.body, message.eof);
+      case 'outputTaken':
+        return this.#parent.outputTaken(message.bytes);
+      case 'signal':
+        this.#environment.signal(message.signal as NodeJS.Signals);
+        return this.#relay.broadcast(message);
+      case 'end':
+        return this.#endSoon(message.error && TeesError.fromRecord(message.error));
+      default:
+        throw new TeesError('MESSAGE_INVALID', `a parent may not send '${message.t}'`, { node: link.peer });
+    }
+  }
+
+  linkClosed(link: Link, error: TeesError | undefined): void {
+    if (link !== this.#parent.link) return this.#relay.linkClosed(link, error);
+    this.#endSoon(
+      error ?? new TeesError('LINK_LOST', `the parent ${link.peer} hung up`, { node: link.peer }),
+    );
+  }
+
+  /** This node leaves the job, which cannot go on without it. */
+  abandon(reason: TeesError): Promise<void> {
+    this.#parent.lost(this.context.self, reason);
+    return this.end(reason);
+  }
+
+  /** Tears everything down; the way there is the same after success, failure and loss of the parent. */
+  end(error?: TeesError): Promise<void> {
+    this.#ending ??= this.#tearDown(error);
+    return this.#ending;
+  }
+
+  #endSoon(error: TeesError | undefined): void {
+    this.end(error).catch((thrown: unknown) =>
+      this.context.log.error(`job ${this.name}: tearing down: ${String(thrown)}`),
+    );
+  }
+
+  async #receiveUnit(unit: number, body: Buffer): Promise<void> {
+    if (this.#ending || this.#failed) return;
+    if (unit < this.#document.pieceCount) {
+      const whole = this.#document.put(unit, body);
+      this.#relay.unitHeld(unit);
+      chunkBuffers.release(body);
+      if (whole) await this.#openDocument();
+      return;
+    }
+    if (!this.#store || !this.#cargo)
+      throw new TeesError('MESSAGE_INVALID', 'a chunk came before the manifest');
+    const chunk = unit - this.#document.pieceCount;
+    const { length } = body;
+    const outcome = await this.#store.put(chunk, body);
+    // Whom it is passed on to gets it from the store, which has it in memory for a while.
+    chunkBuffers.release(body);
+    if (outcome === 'duplicate') return;
+    this.#relay.unitHeld(unit);
+    this.#cargo.chunkArrived(chunk, length);
+    this.#checkMilestones();
+  }
+
+  async #openDocument(): Promise<void> {
+    this.#debug('the document is here');
+    const shipment = this.#document.open(this.spec.contentBytes);
+    const { manifest } = shipment;
+    const cargo = new Cargo(shipment);
+    const arrivals = new Arrivals(manifest.contents.length, systemClock, {
+      released: (wait) => this.#onReleased(wait.content, wait.seconds),
+    });
+    this.#cargo = cargo;
+    this.#store = await this.#environment.openStore(manifest, arrivals);
+    this.#debug('the store is open');
+    this.#relay.setOrder(cargo.chunkOrder);
+    // After what children wait for has been passed on: writing names takes a while.
+    if (this.spec.subtree.runs) {
+      this.#environment.prepare(manifest).then(
+        () => {
+          this.#prepared = true;
+          this.#debug('names layer and hook are in place');
+          this.#checkMilestones();
+        },
+        (error: unknown) => this.#fail(error),
+      );
+    }
+    this.#checkMilestones();
+  }
+
+  #checkMilestones(): void {
+    if (this.#ending || this.#failed || !this.#cargo || !this.#store) return;
+    if (this.#cargo.urgentIsHere && !this.#urgentSaid) {
+      this.#urgentSaid = true;
+      this.#event('urgent');
+    }
+    if (this.#cargo.urgentIsHere && this.#prepared && !this.#launching) {
+      this.#launching = true;
+      this.#runTask().catch((error: unknown) => this.#fail(error));
+    }
+    if (this.#store.complete && !this.#delivered) {
+      this.#delivered = true;
+      this.#event('delivered');
+    }
+  }
+
+  async #runTask(): Promise<void> {
+    await this.#environment.launch();
+    if (this.#ending) return;
+    this.#launched = true;
+    this.#times.launched();
+    this.#event('launched');
+    const status = await this.#environment.finished();
+    this.#exited = true;
+    this.#times.ended();
+    if (!this.#ending) this.#event('exited', { status });
+  }
+
+  #onReleased(content: number, seconds: number): void {
+    if (!this.#times.hasWaited && !this.#ending) this.#event('firstRead');
+    this.#times.waited(this.#cargo?.pathOf(content) ?? '', seconds);
+  }
+
+  #onSubtreeDelivered(): void {
+    this.#tellProgress();
+    this.#parent.delivered();
+  }
+
+  #onLost(subtree: Subtree, error: TeesError): void {
+    this.context.log.warn(`job ${this.name}: lost ${subtree.name}: ${error.message}`);
+    this.#parent.lost(subtree.name, error);
+  }
+
+  async #readUnit(unit: number): Promise<Buffer> {
+    if (unit < this.#document.pieceCount) return this.#document.piece(unit);
+    return (this.#store as JobStore).get(unit - this.#document.pieceCount);
+  }
+
+  #debug(what: string): void {
+    this.context.log.debug(`job ${this.name}: ${what}`);
+  }
+
+  #event(event: NodeEventName, more: Partial<NodeEvent> = {}): void {
+    this.#debug(event);
+    this.#parent.event(event, more);
+  }
+
+  /** The job cannot go on here. Told upwards; the login node ends the job, which comes back as `end`. */
+  #fail(thrown: unknown): void {
+    if (this.#ending || this.#failed) return;
+    this.#failed = true;
+    const error = TeesError.from(thrown, 'NODE_FAILED', { node: this.context.self });
+    this.context.log.error(`job ${this.name}: ${error.code}: ${error.message}`);
+    this.#parent.failed(error);
+  }
+
+  #tellProgress(): void {
+    const below = this.#relay.progress();
+    const runs = this.spec.subtree.runs ? 1 : 0;
+    this.#parent.progress({
+      nodes: below.nodes + 1,
+      urgentBytes: below.urgentBytes + (this.#cargo?.urgentBytes ?? 0),
+      hystereticBytes: below.hystereticBytes + (this.#cargo?.hystereticBytes ?? 0),
+      launched: below.launched + (this.#launched ? runs : 0),
+      exited: below.exited + (this.#exited ? runs : 0),
+    });
+  }
+
+  async #tearDown(error: TeesError | undefined): Promise<void> {
+    this.#debug(`tearing down${error ? `: ${error.code}` : ''}`);
+    clearInterval(this.#progressTimer);
+    this.#times.ended();
+    this.#parent.endOutput();
+    try {
+      const childrenGone = this.#relay.end(error);
+      await this.#environment.remove();
+      this.#debug('the environment is gone');
+      await childrenGone;
+      this.#parent.ownAccount(this.#times, this.#uplink);
+    } finally {
+      this.context.capacity.release(this.name);
+      this.#parent.gone();
+      this.context.onOver(this);
+    }
+  }
+}

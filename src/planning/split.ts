@@ -1,0 +1,36 @@
+/** Split-step transport (paper, section 3.4.1): which contents go first, and why. */
+import type { ByteString } from '../base/bytes.js';
+
+export type UrgentReason =
+  | 'command'
+  | 'interpreter' // of a script (`#!`) or of an ELF file (PT_INTERP)
+  | 'library' // DT_NEEDED, found as the dynamic loader would
+  | 'loader-configuration' // ld.so.cache, ld.so.conf, ld.so.preload
+  | 'asked' // --urgent PATH
+  | 'sparse'; // small sparse files, where the serving engine cannot report holes
+
+export interface UrgentFile {
+  /** A path of the layer, as in the manifest. */
+  readonly path: ByteString;
+  readonly content: number;
+  readonly reason: UrgentReason;
+  /** Who needs it: a path inside the environment, or the command line. */
+  readonly neededBy: ByteString;
+}
+
+export interface MissingFile {
+  readonly name: ByteString;
+  readonly neededBy: ByteString;
+  /** What would help, when that is known: a sentence. */
+  readonly hint?: string;
+}
+
+export interface Split {
+  readonly urgent: readonly UrgentFile[];
+  /** Every content's index once: first the urgent ones, then the hysteretic ones, in order of sending. */
+  readonly order: readonly number[];
+  /** How many of `order` are urgent. */
+  readonly urgentCount: number;
+  /** Files that the command needs and that are nowhere, neither in the layer nor on the node: warnings. */
+  readonly missing: readonly MissingFile[];
+}

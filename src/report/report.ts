@@ -1,0 +1,78 @@
+/** What is known of a job when it is over: the JSON of `tees run --report FILE` (DESIGN.md, schema 1). */
+
+export const REPORT_SCHEMA = 1;
+
+/** Seconds since submission; absent when it never happened. */
+export interface Timeline {
+  readonly scanned?: number;
+  readonly split?: number;
+  readonly planned?: number;
+  readonly urgentDelivered?: number;
+  readonly launched?: number;
+  /** The first read that had blocked has returned. */
+  readonly firstRead?: number;
+  readonly hystereticDelivered?: number;
+  readonly exited?: number;
+}
+
+export interface BlockedRead {
+  readonly node: string;
+  /** Inside the environment. */
+  readonly path: string;
+  /** When it began, in seconds since the launch of the node's task. */
+  readonly at: number;
+  readonly seconds: number;
+}
+
+/** A node's task, in seconds by that node's own clock. */
+export interface TaskTimes {
+  /** From its launch to its end. */
+  readonly ran: number;
+  /** Of that, with at least one read blocked. */
+  readonly waited: number;
+  /** Reads that have blocked. */
+  readonly waits: number;
+  readonly first?: Omit<BlockedRead, 'node'>;
+}
+
+export interface UplinkUse {
+  readonly group: string;
+  readonly proxy: string;
+  /** Bytes that crossed the group's uplink while the job's layer travelled, towards the group and out of it. */
+  readonly inBytes: number;
+  readonly outBytes: number;
+}
+
+export interface Report {
+  readonly schema: typeof REPORT_SCHEMA;
+  readonly job: string;
+  readonly command: readonly string[];
+  readonly method: string;
+  readonly hook: string;
+  readonly engine: string;
+  readonly layout: string;
+  readonly nodes: readonly string[];
+  readonly borrowed: readonly string[];
+  readonly lost: readonly string[];
+  readonly files: { readonly total: number; readonly urgent: number; readonly hysteretic: number };
+  readonly bytes: {
+    readonly manifest: number;
+    readonly urgent: number;
+    readonly hysteretic: number;
+    /** By the login node. */
+    readonly sent: number;
+    /** Sums over `uplinks`. */
+    readonly uplinkIn: number;
+    readonly uplinkOut: number;
+  };
+  readonly uplinks: readonly UplinkUse[];
+  /** The largest over the nodes. */
+  readonly timeline: Timeline;
+  readonly perNode: Readonly<Record<string, Timeline>>;
+  /** Of the nodes where the command was launched. */
+  readonly tasks: Readonly<Record<string, TaskTimes>>;
+  /** The longest waits first; of very many, the longest. */
+  readonly blocked: readonly BlockedRead[];
+  readonly exit: Readonly<Record<string, number>>;
+  readonly errors: readonly { readonly code: string; readonly message: string; readonly node?: string }[];
+}

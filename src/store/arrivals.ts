@@ -1,0 +1,77 @@
+/**
+ * Arrivals: which contents are here, verified and whole, and who waits for what.
+ * The serving hooks wait; the store announces. Pure, single-threaded, the clock a parameter.
+ */
+import type { Clock } from '../base/clock.js';
+
+export interface BlockedWait {
+  readonly content: number;
+  readonly seconds: number;
+}
+
+export type WaitOutcome = 'arrived' | 'failed';
+
+export interface ArrivalsEvents {
+  /** The first waiter for this content has blocked. */
+  blocked?(content: number): void;
+  /** The last waiter for this content was released. */
+  released?(wait: BlockedWait): void;
+}
+
+export class Arrivals {
+  readonly #here: Uint8Array;
+  readonly #waiting = new Map<number, { sinceMs: number; wake: ((outcome: WaitOutcome) => void)[] }>();
+  #failed = false;
+
+  constructor(
+    readonly contentCount: number,
+    private readonly clock: Clock,
+    private readonly events: ArrivalsEvents = {},
+  ) {
+    this.#here = new Uint8Array(contentCount);
+  }
+
+  isHere(content: number): boolean {
+    return this.#here[content] === 1;
+  }
+
+  /**
+   * Calls `wake` when the content is here, at once if it is already; with 'failed' when it will never be.
+   */
+  wait(content: number, wake: (outcome: WaitOutcome) => void): void {
+    if (this.isHere(content)) return wake('arrived');
+    if (this.#failed) return wake('failed');
+    const waiting = this.#waiting.get(content);
+    if (waiting) {
+      waiting.wake.push(wake);
+      return;
+    }
+    this.#waiting.set(content, { sinceMs: this.clock.nowMs(), wake: [wake] });
+    this.events.blocked?.(content);
+  }
+
+  arrived(content: number): void {
+    this.#here[content] = 1;
+    this.#release(content, 'arrived');
+  }
+
+  /** Nothing more will come: everybody who waits, now or later, fails. */
+  fail(): void {
+    this.#failed = true;
+    for (const content of [...this.#waiting.keys()]) this.#release(content, 'failed');
+  }
+
+  /** The waits that last at this moment. */
+  blocked(): BlockedWait[] {
+    const now = this.clock.nowMs();
+    return [...this.#waiting].map(([content, { sinceMs }]) => ({ content, seconds: (now - sinceMs) / 1000 }));
+  }
+
+  #release(content: number, outcome: WaitOutcome): void {
+    const waiting = this.#waiting.get(content);
+    if (!waiting) return;
+    this.#waiting.delete(content);
+    this.events.released?.({ content, seconds: (this.clock.nowMs() - waiting.sinceMs) / 1000 });
+    for (const wake of waiting.wake) wake(outcome);
+  }
+}

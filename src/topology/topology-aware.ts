@@ -1,0 +1,147 @@
+/**
+ * Topology-aware P2P tree generation: Algorithm 1 of the paper (section 3.3.2).
+ *
+ * - Proxy nodes fill the tree breadth-first from the root; a proxy node's slave nodes stand below it.
+ * - A proxy node that is no node of the job is borrowed when it is idle and the job uses more than half of its group.
+ * - The slave nodes of other groups without their proxy node are orphans. They come last, on the last level.
+ *
+ * Where the paper leaves it open, the goal decides: the bytes cross each group's uplink once.
+ * - A group with more slave nodes than its proxy node has room for continues below its own slave nodes.
+ * - Of a group's orphans one stands in for the proxy node, and the others are below it.
+ */
+import type { Cluster, Group } from './cluster.js';
+import { Grower, ROOT } from './grower.js';
+import { OpenParents } from './open-parents.js';
+import type { Tree, TreeInput } from './tree.js';
+
+/** With at least this many places for other proxy nodes below each, their levels grow as powers do. */
+const PROXY_PLACES_MIN = 2;
+
+interface Team {
+  readonly proxy: string;
+  readonly slaves: readonly string[];
+}
+
+interface Division {
+  readonly teams: readonly Team[];
+  readonly borrowed: readonly string[];
+  /** By group. */
+  readonly orphans: readonly (readonly string[])[];
+}
+
+export function topologyAware({ cluster, nodes, width, isIdle }: TreeInput): Tree {
+  const { teams, borrowed, orphans } = divide(cluster, nodes, isIdle);
+  const grower = new Grower(cluster.login.name, width);
+  const proxies = placeTeams(grower, width, teams);
+  placeOrphans(grower, proxies, orphans);
+  return grower.finish(borrowed, orphans.flat());
+}
+
+/** Algorithm 1, lines 1 and 10 to 13. */
+function divide(cluster: Cluster, nodes: readonly string[], isIdle: (proxy: string) => boolean): Division {
+  const wanted = new Set(nodes);
+  const teams: Team[] = [];
+  const borrowed: string[] = [];
+  const orphans: string[][] = [];
+  for (const group of cluster.groups) {
+    const slaves = group.slaves.filter((name) => wanted.has(name));
+    if (wanted.has(group.proxy)) {
+      teams.push({ proxy: group.proxy, slaves });
+    } else if (usesMoreThanHalf(group, slaves.length) && isIdle(group.proxy)) {
+      teams.push({ proxy: group.proxy, slaves });
+      borrowed.push(group.proxy);
+    } else if (slaves.length > 0) {
+      orphans.push(slaves);
+    }
+  }
+  return { teams, borrowed, orphans };
+}
+
+/** The paper's t is half of the number of nodes of the group, the proxy node included. */
+function usesMoreThanHalf(group: Group, used: number): boolean {
+  return used > (1 + group.slaves.length) / 2;
+}
+
+/**
+ * Lines 3 to 8, and 14 and 15. The teams whose proxy nodes have the most room come first: that gives the proxy
+ * nodes the fewest levels.
+ * @returns the proxy nodes
+ */
+function placeTeams(grower: Grower, width: number, teams: readonly Team[]): number[] {
+  const places = ({ slaves }: Team): number => placesForProxies(width, slaves.length);
+  const ordered = [...teams].sort((a, b) => places(b) - places(a));
+  const open = new OpenParents();
+  open.offer(ROOT, grower.room(ROOT), grower.level(ROOT), true);
+  // So narrow a tree has to lead through slave nodes, or the proxy nodes would make one long chain.
+  const throughSlaves = width <= PROXY_PLACES_MIN;
+  const proxies: number[] = [];
+  open.assign(ordered, (team, parent) => {
+    const node = grower.add(team.proxy, parent);
+    proxies.push(node);
+    if (throughSlaves) {
+      for (const slave of grower.addWithin(node, team.slaves)) {
+        open.offer(slave, grower.room(slave), grower.level(slave), false);
+      }
+      open.offer(node, grower.room(node), grower.level(node), true);
+    } else {
+      open.offer(node, places(team), grower.level(node), true);
+    }
+  });
+  if (!throughSlaves) {
+    for (const [i, { slaves }] of ordered.entries()) grower.addWithin(proxies[i] as number, slaves);
+  }
+  return proxies;
+}
+
+/** What the slave nodes leave; of groups that leave next to nothing, half of the width. */
+function placesForProxies(width: number, slaves: number): number {
+  const left = width - slaves;
+  return left >= PROXY_PLACES_MIN ? left : Math.ceil(width / 2);
+}
+
+/**
+ * Lines 17 and 20. The last level's parents are proxy nodes with room, which carry little; a group with several
+ * orphans begins one level higher, so that the tree gets no deeper. When those proxy nodes are full, the orphans take
+ * any free place from the root down, and lead on to each other.
+ */
+function placeOrphans(
+  grower: Grower,
+  proxies: readonly number[],
+  orphans: readonly (readonly string[])[],
+): void {
+  const lastLevel = grower.depth;
+  const carriers = [ROOT, ...proxies];
+  const place = (group: readonly string[], parent: number): number[] => {
+    const leader = grower.add(group[0] as string, parent);
+    return [leader, ...grower.addWithin(leader, group.slice(1))];
+  };
+  /** @returns those that found no place */
+  const placeFrom = (
+    level: number,
+    groups: readonly (readonly string[])[],
+  ): readonly (readonly string[])[] => {
+    const open = new OpenParents();
+    for (const node of carriers) {
+      if (grower.level(node) >= level) open.offer(node, grower.room(node), grower.level(node), true);
+    }
+    const places = open.places;
+    open.assign(groups.slice(0, places), place);
+    return groups.slice(places);
+  };
+  const left = [
+    ...placeFrom(
+      lastLevel - 2,
+      orphans.filter((group) => group.length > 1),
+    ),
+    ...placeFrom(
+      lastLevel - 1,
+      orphans.filter((group) => group.length === 1),
+    ),
+  ];
+  const open = new OpenParents();
+  const isCarrier = new Set(carriers);
+  const offer = (node: number): void =>
+    open.offer(node, grower.room(node), grower.level(node), isCarrier.has(node));
+  for (let node = ROOT; node < grower.size; node++) offer(node);
+  open.assign(left, (group, parent) => place(group, parent).forEach(offer));
+}

@@ -1,0 +1,133 @@
+/** Checked access to the fields of a header that came from outside. Each refuses with MESSAGE_INVALID. */
+import { TeesError } from '../base/errors.js';
+import type { ErrorRecord } from '../base/errors.js';
+import type { Header } from './frame.js';
+
+export class Fields {
+  constructor(private readonly header: Header) {}
+
+  text(key: string, maxLength = 4096): string {
+    const value = this.header[key];
+    if (typeof value !== 'string' || value.length > maxLength) throw this.#invalid(key, 'a text');
+    return value;
+  }
+
+  optionalText(key: string, maxLength?: number): string | undefined {
+    return this.header[key] === undefined ? undefined : this.text(key, maxLength);
+  }
+
+  /** A whole number of at least 0. */
+  count(key: string, max = Number.MAX_SAFE_INTEGER): number {
+    const value = this.header[key];
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > max) {
+      throw this.#invalid(key, `a whole number from 0 to ${max}`);
+    }
+    return value;
+  }
+
+  optionalCount(key: string, max?: number): number | undefined {
+    return this.header[key] === undefined ? undefined : this.count(key, max);
+  }
+
+  number(key: string): number {
+    const value = this.header[key];
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.#invalid(key, 'a number');
+    return value;
+  }
+
+  flag(key: string): boolean {
+    const value = this.header[key];
+    if (typeof value !== 'boolean') throw this.#invalid(key, 'true or false');
+    return value;
+  }
+
+  bytes(key: string, maxBytes: number): Buffer {
+    const value = this.header[key];
+    if (!(value instanceof Uint8Array) || value.length > maxBytes) {
+      throw this.#invalid(key, `at most ${maxBytes} bytes`);
+    }
+    return Buffer.from(value);
+  }
+
+  texts(key: string, maxCount: number, maxLength = 1 << 20): string[] {
+    return this.list(key, maxCount).map((value) => {
+      if (typeof value !== 'string' || value.length > maxLength) throw this.#invalid(key, 'a list of texts');
+      return value;
+    });
+  }
+
+  counts(key: string, maxCount: number): number[] {
+    return this.list(key, maxCount).map((value) => {
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+        throw this.#invalid(key, 'a list of whole numbers');
+      }
+      return value;
+    });
+  }
+
+  list(key: string, maxCount: number): unknown[] {
+    const value = this.header[key];
+    if (!Array.isArray(value) || value.length > maxCount) {
+      throw this.#invalid(key, `a list of at most ${maxCount}`);
+    }
+    return value as unknown[];
+  }
+
+  object(key: string): Fields {
+    return new Fields(asHeader(this.header[key], () => this.#invalid(key, 'an object')));
+  }
+
+  optionalObject(key: string): Fields | undefined {
+    return this.header[key] === undefined ? undefined : this.object(key);
+  }
+
+  objects(key: string, maxCount: number): Fields[] {
+    return this.list(key, maxCount).map(
+      (value) => new Fields(asHeader(value, () => this.#invalid(key, 'a list of objects'))),
+    );
+  }
+
+  /** A process environment: a list of NAME=VALUE, as `environmentList` makes it. */
+  environment(key: string, maxCount: number): Record<string, string> {
+    const pairs = this.texts(key, maxCount).map((pair): [string, string] => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw this.#invalid(key, 'a list of NAME=VALUE');
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    });
+    return Object.fromEntries(pairs);
+  }
+
+  oneOf<T extends string>(key: string, allowed: readonly T[]): T {
+    const value = this.header[key];
+    const found = allowed.find((one) => one === value);
+    if (found === undefined) throw this.#invalid(key, `one of ${allowed.join(', ')}`);
+    return found;
+  }
+
+  errorRecord(key: string): ErrorRecord {
+    const fields = this.object(key);
+    const optional = (name: 'node' | 'path' | 'hint') => {
+      const value = fields.optionalText(name, 65_536);
+      return value === undefined ? {} : { [name]: value };
+    };
+    const usage = fields.header['usage'] === true ? { usage: true } : {};
+    const plain = { code: fields.text('code', 64), message: fields.text('message', 65_536) };
+    return { ...plain, ...optional('node'), ...optional('path'), ...optional('hint'), ...usage };
+  }
+
+  #invalid(key: string, expected: string): TeesError {
+    return new TeesError('MESSAGE_INVALID', `a message was refused: '${key}' must be ${expected}`);
+  }
+}
+
+/** Variables travel as a list, as to execve(2): any name is allowed there, and not in a BSON document. */
+export function environmentList(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+function asHeader(value: unknown, failure: () => TeesError): Header {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
+    throw failure();
+  }
+  return value as Header;
+}

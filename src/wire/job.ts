@@ -1,0 +1,117 @@
+/**
+ * What a parent tells a child about a job: who runs what, how to verify what will come, and the subtree below.
+ * Each child is sent its own subtree only (paper, section 3.3.2: the tree travels with the files).
+ */
+import {
+  DIGEST_SIZE_BYTES,
+  CHUNK_SIZE_BYTES,
+  MANIFEST_ENCODED_MAX_BYTES,
+  NODES_MAX,
+  TREE_DEPTH_MAX,
+} from '../base/limits.js';
+import { TeesError } from '../base/errors.js';
+import { Fields, environmentList } from './fields.js';
+import type { Header } from './frame.js';
+
+const DOCUMENT_PIECES_MAX = Math.ceil(MANIFEST_ENCODED_MAX_BYTES / CHUNK_SIZE_BYTES);
+const ARGUMENTS_MAX = 100_000;
+
+export interface Subtree {
+  readonly name: string;
+  /** False for a borrowed proxy node: it relays and runs nothing. */
+  readonly runs: boolean;
+  readonly children: readonly Subtree[];
+}
+
+export interface JobSpec {
+  readonly job: string;
+  /** The submitting user, as the login node's kernel knows them. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** The node whose task has the command's standard input. The others' is at its end from the start. */
+  readonly inputNode: string;
+  readonly hook: string;
+  readonly layout: string;
+  /** The shipping document (manifest and sending order): its size, and SHA-256 of each 256 KiB piece. */
+  readonly documentBytes: number;
+  readonly documentDigests: Buffer;
+  /** Bytes of content, so that a node can say at once whether they fit. */
+  readonly contentBytes: number;
+  /** The subtree whose root is the receiver. */
+  readonly subtree: Subtree;
+}
+
+export function encodeJob(spec: JobSpec): Header {
+  return { t: 'job', ...spec, env: environmentList(spec.env), subtree: encodeSubtree(spec.subtree) };
+}
+
+export function decodeJob(header: Header): JobSpec {
+  const fields = new Fields(header);
+  const documentBytes = fields.count('documentBytes', MANIFEST_ENCODED_MAX_BYTES);
+  if (documentBytes === 0) throw refused('it has no document');
+  const documentDigests = fields.bytes('documentDigests', DOCUMENT_PIECES_MAX * DIGEST_SIZE_BYTES);
+  if (documentDigests.length !== Math.ceil(documentBytes / CHUNK_SIZE_BYTES) * DIGEST_SIZE_BYTES) {
+    throw refused('its document digests do not fit its size');
+  }
+  return {
+    job: decodeJobName(fields),
+    uid: fields.count('uid', 0xffff_fffe),
+    gid: fields.count('gid', 0xffff_fffe),
+    groups: fields.counts('groups', 65_536),
+    argv: fields.texts('argv', ARGUMENTS_MAX),
+    env: fields.environment('env', ARGUMENTS_MAX),
+    cwd: fields.text('cwd'),
+    inputNode: fields.text('inputNode', 256),
+    hook: fields.text('hook', 64),
+    layout: fields.text('layout', 64),
+    documentBytes,
+    documentDigests,
+    contentBytes: fields.count('contentBytes'),
+    subtree: decodeSubtree(fields.object('subtree'), new Set(), 0),
+  };
+}
+
+/** A job's name becomes a directory's: letters, digits, dot, dash, underscore, and no leading dot. */
+export function decodeJobName(fields: Fields): string {
+  const job = fields.text('job', 64);
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(job)) {
+    throw new TeesError('MESSAGE_INVALID', 'a message was refused: its job has a malformed name');
+  }
+  return job;
+}
+
+function encodeSubtree(tree: Subtree): Header {
+  return { n: tree.name, r: tree.runs, c: tree.children.map(encodeSubtree) };
+}
+
+/** A tree: a node that stood twice in it would be its own parent, or have two. */
+function decodeSubtree(fields: Fields, names: Set<string>, depth: number): Subtree {
+  const name = fields.text('n', 256);
+  if (names.has(name)) throw refused('a node stands twice in its tree');
+  names.add(name);
+  if (names.size > NODES_MAX || depth > TREE_DEPTH_MAX) throw refused('its tree exceeds the limits');
+  return {
+    name,
+    runs: fields.flag('r'),
+    children: fields.objects('c', NODES_MAX).map((child) => decodeSubtree(child, names, depth + 1)),
+  };
+}
+
+function refused(why: string): TeesError {
+  return new TeesError('MESSAGE_INVALID', `a job was refused: ${why}`);
+}
+
+/** Edges from its root to the farthest node. */
+export function heightOf(tree: Subtree): number {
+  return tree.children.reduce((height, child) => Math.max(height, 1 + heightOf(child)), 0);
+}
+
+/** Every node of a subtree, its root first. */
+export function* nodesOf(tree: Subtree): Generator<Subtree> {
+  yield tree;
+  for (const child of tree.children) yield* nodesOf(child);
+}

@@ -1,0 +1,185 @@
+/**
+ * The messages of a job on a link, after `job` (job.ts). Down: units, standard input, signals, how much output was
+ * taken, the end. Up: what a child holds, what happened, output, how much input was taken, progress, completion.
+ *
+ * A *unit* is what travels and is verified as one: the document's pieces are units 0 … P−1, chunk c is unit P + c.
+ */
+import type { ErrorRecord } from '../base/errors.js';
+import { NODES_MAX, PATH_MAX_BYTES } from '../base/limits.js';
+import { Fields } from './fields.js';
+import type { Header } from './frame.js';
+import { decodeJobName } from './job.js';
+
+/** What one node tells about itself, once each. */
+export type NodeEventName = 'urgent' | 'launched' | 'firstRead' | 'delivered' | 'exited' | 'failed' | 'lost';
+const EVENT_NAMES: readonly NodeEventName[] = [
+  'urgent',
+  'launched',
+  'firstRead',
+  'delivered',
+  'exited',
+  'failed',
+  'lost',
+];
+
+export interface BlockedPath {
+  readonly path: string;
+  /** When it began, in seconds since the launch of the node's task. */
+  readonly at: number;
+  readonly seconds: number;
+}
+
+/** A node's task, in seconds by that node's clock. */
+export interface TaskAccount {
+  /** From its launch to its end. */
+  readonly ran: number;
+  /** Of that, with at least one read blocked. */
+  readonly waited: number;
+  /** Reads that have blocked. */
+  readonly waits: number;
+  readonly first?: BlockedPath;
+}
+
+export interface NodeEvent {
+  readonly node: string;
+  readonly event: NodeEventName;
+  /** `exited`: the task's status. */
+  readonly status?: number;
+  /** `failed`, and `lost` with everything below it: why. */
+  readonly error?: ErrorRecord;
+}
+
+/** A node's account when its part of the job is over. */
+export interface Account {
+  readonly node: string;
+  readonly blocked: readonly BlockedPath[];
+  /** When it was launched. */
+  readonly task?: TaskAccount;
+  /** Proxy nodes: what crossed the uplink while the layer travelled. */
+  readonly uplink?: { readonly inBytes: number; readonly outBytes: number };
+}
+
+/** Sums over a subtree. */
+export interface Progress {
+  readonly nodes: number;
+  readonly urgentBytes: number;
+  readonly hystereticBytes: number;
+  readonly launched: number;
+  readonly exited: number;
+}
+
+export type JobMessage =
+  | { readonly t: 'have'; readonly job: string; readonly ranges: readonly number[] }
+  | { readonly t: 'unit'; readonly job: string; readonly unit: number }
+  | { readonly t: 'stdin'; readonly job: string; readonly node: string; readonly eof: boolean }
+  | { readonly t: 'taken'; readonly job: string; readonly node: string; readonly bytes: number }
+  | { readonly t: 'signal'; readonly job: string; readonly signal: string }
+  | { readonly t: 'outputTaken'; readonly job: string; readonly bytes: number }
+  | { readonly t: 'end'; readonly job: string; readonly error?: ErrorRecord }
+  | { readonly t: 'events'; readonly job: string; readonly events: readonly NodeEvent[] }
+  | {
+      readonly t: 'output';
+      readonly job: string;
+      readonly node: string;
+      readonly stream: 'stdout' | 'stderr';
+    }
+  | ({ readonly t: 'progress'; readonly job: string } & Progress)
+  | { readonly t: 'delivered'; readonly job: string }
+  | ({ readonly t: 'account'; readonly job: string } & Account)
+  | { readonly t: 'gone'; readonly job: string };
+
+const RANGES_MAX = 1 << 16;
+const BLOCKED_PER_NODE_MAX = 1000;
+const BLOCKED_PATHS_MAX_BYTES = 256 * 1024;
+
+export function encodeMessage(message: JobMessage): Header {
+  return message as unknown as Header;
+}
+
+export function decodeMessage(header: Header): JobMessage {
+  const fields = new Fields(header);
+  const job = decodeJobName(fields);
+  const t = fields.oneOf('t', Object.keys(DECODERS) as (keyof typeof DECODERS)[]);
+  return DECODERS[t](job, fields);
+}
+
+const DECODERS = {
+  have: (job, f) => ({ t: 'have', job, ranges: f.counts('ranges', RANGES_MAX) }),
+  unit: (job, f) => ({ t: 'unit', job, unit: f.count('unit') }),
+  stdin: (job, f) => ({ t: 'stdin', job, node: f.text('node', 256), eof: f.flag('eof') }),
+  taken: (job, f) => ({ t: 'taken', job, node: f.text('node', 256), bytes: f.count('bytes') }),
+  signal: (job, f) => ({ t: 'signal', job, signal: f.text('signal', 16) }),
+  outputTaken: (job, f) => ({ t: 'outputTaken', job, bytes: f.count('bytes') }),
+  end: (job, f) => ({ t: 'end', job, ...optionalError(f) }),
+  events: (job, f) => ({ t: 'events', job, events: f.objects('events', NODES_MAX).map(decodeEvent) }),
+  output: (job, f) => ({
+    t: 'output',
+    job,
+    node: f.text('node', 256),
+    stream: f.oneOf('stream', ['stdout', 'stderr']),
+  }),
+  progress: (job, f) => ({
+    t: 'progress',
+    job,
+    nodes: f.count('nodes'),
+    urgentBytes: f.count('urgentBytes'),
+    hystereticBytes: f.count('hystereticBytes'),
+    launched: f.count('launched'),
+    exited: f.count('exited'),
+  }),
+  delivered: (job) => ({ t: 'delivered', job }),
+  account: (job, f) => ({ t: 'account', job, ...decodeAccount(f) }),
+  gone: (job) => ({ t: 'gone', job }),
+} satisfies { [T in JobMessage['t']]: (job: string, fields: Fields) => JobMessage };
+
+function optionalError(fields: Fields): { error?: ErrorRecord } {
+  return fields.optionalObject('error') ? { error: fields.errorRecord('error') } : {};
+}
+
+function decodeEvent(fields: Fields): NodeEvent {
+  const status = fields.optionalCount('status', 255);
+  return {
+    node: fields.text('node', 256),
+    event: fields.oneOf('event', EVENT_NAMES),
+    ...(status === undefined ? {} : { status }),
+    ...optionalError(fields),
+  };
+}
+
+function decodeAccount(fields: Fields): Account {
+  const task = fields.optionalObject('task');
+  const uplink = fields.optionalObject('uplink');
+  return {
+    node: fields.text('node', 256),
+    blocked: fields.objects('blocked', BLOCKED_PER_NODE_MAX).map(decodeWait),
+    ...(task ? { task: decodeTask(task) } : {}),
+    ...(uplink ? { uplink: { inBytes: uplink.count('inBytes'), outBytes: uplink.count('outBytes') } } : {}),
+  };
+}
+
+function decodeWait(fields: Fields): BlockedPath {
+  return {
+    path: fields.text('path', 4 * PATH_MAX_BYTES),
+    at: fields.number('at'),
+    seconds: fields.number('seconds'),
+  };
+}
+
+function decodeTask(fields: Fields): TaskAccount {
+  const first = fields.optionalObject('first');
+  return {
+    ran: fields.number('ran'),
+    waited: fields.number('waited'),
+    waits: fields.count('waits'),
+    ...(first ? { first: decodeWait(first) } : {}),
+  };
+}
+
+/** The longest waits, as many as an account may hold and a frame can. */
+export function longestWaits(waits: readonly BlockedPath[], max = BLOCKED_PER_NODE_MAX): BlockedPath[] {
+  let bytes = 0;
+  return [...waits]
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, max)
+    .filter(({ path }) => (bytes += Buffer.byteLength(path)) <= BLOCKED_PATHS_MAX_BYTES);
+}

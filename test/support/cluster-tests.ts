@@ -1,0 +1,70 @@
+/** Tests that share one embedded cluster and some layers, as long as their file runs. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import anyTest from 'ava';
+import type { ExecutionContext, TestFn } from 'ava';
+import { startCluster } from '../../src/emulator/cluster.js';
+import type { EmbeddedCluster } from '../../src/emulator/cluster.js';
+import type { ClusterOptions } from '../../src/emulator/options.js';
+import { RunningJob, withoutCluster } from './tees.js';
+
+export interface Shared {
+  readonly cluster: EmbeddedCluster;
+  /** A directory that is removed in the end; the layers lie in it, by name. */
+  readonly scratch: string;
+}
+
+export type Test = ExecutionContext<Shared>;
+
+/** Files by their paths. */
+export type LayerFiles = Readonly<Record<string, string | Buffer>>;
+
+/** @returns what declares a test, one after the other; skipped, saying why, where there can be no cluster */
+export function clusterTests(
+  options: ClusterOptions,
+  layers: Readonly<Record<string, LayerFiles>>,
+): (title: string, run: (t: Test) => Promise<void>) => void {
+  const test = anyTest as TestFn<Shared>;
+  test.before(async (t) => {
+    if (withoutCluster) return;
+    const scratch = await mkdtemp(join(tmpdir(), 'tees-job-'));
+    t.context = { scratch } as Shared;
+    for (const [name, files] of Object.entries(layers)) writeLayer(join(scratch, name), files);
+    t.context = { scratch, cluster: await startCluster(options) };
+  });
+  test.after.always(async (t) => {
+    await t.context.cluster?.down();
+    if (t.context.scratch) await rm(t.context.scratch, { recursive: true, force: true });
+  });
+  return (title, run) => {
+    if (withoutCluster) test.skip(`${title} (skipped: ${withoutCluster})`, run);
+    else test.serial(title, run);
+  };
+}
+
+export function writeLayer(directory: string, files: LayerFiles): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), content);
+  }
+}
+
+/** The words of `tees run` up to the command. */
+export function runWords({ context }: Test, layer: string, nodes: string, ...options: string[]): string[] {
+  const { cluster, scratch } = context;
+  const where = ['--cluster', cluster.stateDirectory, '--nodes', nodes, '--upper', join(scratch, layer)];
+  return ['run', ...where, ...options, '--'];
+}
+
+/** A shell script on nodes, as it runs. */
+export function startJob(
+  t: Test,
+  layer: string,
+  nodes: string,
+  script: string,
+  ...options: string[]
+): RunningJob {
+  return new RunningJob([...runWords(t, layer, nodes, ...options), 'sh', '-c', script]);
+}
