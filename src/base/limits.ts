@@ -94,7 +94,7 @@ export const PROGRAMS_FOLLOWED_MAX = 64;
 /** A file that the command line names is urgent up to this size; a larger one would delay the start for its input. */
 export const ARGUMENT_URGENT_MAX_BYTES = 16 * MIB;
 /** Sparse files that travel with the urgent part where the serving engine cannot report holes: data bytes. */
-export const SPARSE_URGENT_FILE_MAX_BYTES = 256 * KIB;
+export const SPARSE_URGENT_FILE_MAX_BYTES = 1 * MIB;
 export const SPARSE_URGENT_TOTAL_MAX_BYTES = 8 * MIB;
 
 /** Embedded clusters: the address plan has one /24 a group, the host one bridge port a node. */

@@ -2,6 +2,7 @@
  * A job that its user gives up, by whatever way and at whatever moment: nothing of it is left on any node within
  * seconds, and the login daemon serves the next.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +38,11 @@ test.before(async (t) => {
   for (let d = 0; d < 40; d++) {
     const directory = join(scratch, `names/opt/${d}`);
     mkdirSync(directory, { recursive: true });
-    for (let f = 0; f < 500; f++) writeFileSync(join(directory, `${d}-${f}`), `${d} ${f} ${Math.random()}`);
+    for (let f = 0; f < 500; f++) {
+      // Names that do not compress: they take longer to travel than anybody needs to look.
+      const name = randomBytes(90).toString('hex');
+      writeFileSync(join(directory, name), `${d} ${f} ${Math.random()}`);
+    }
   }
   t.context.cluster = await startCluster({ groups: 2, groupSize: 2, uplink: '6mbit' });
 });

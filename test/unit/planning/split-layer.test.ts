@@ -193,7 +193,7 @@ test('small sparse files, where the engine cannot report holes', async (t) => {
     .program('bin/app')
     .file('sparse', 'x')
     .file('dense')
-    .file('full-of-data', Buffer.alloc(2 ** 20, 1));
+    .file('full-of-data', Buffer.alloc(2 ** 21, 1));
   truncateSync(join(layer.upper, 'sparse'), 2 ** 20);
   truncateSync(join(layer.upper, 'full-of-data'), 2 ** 24);
   t.deepEqual(paths(await layer.split(['app'])), ['bin/app']);
