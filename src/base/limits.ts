@@ -42,6 +42,11 @@ export const ERROR_TEXT_MAX_CHARACTERS = 8192;
 /** Verified chunks kept in memory for children that are a little behind; the rest is read from the store. */
 export const CHUNK_CACHE_MAX_BYTES = 4 * MIB;
 
+/** Ranges of units that one message may ask for before their turn. */
+export const WANT_RANGES_MAX = 4096;
+/** Such ranges that wait to be sent to one child, or to come; the units of further ones come in their turn. */
+export const RAISED_RANGES_MAX = 65_536;
+
 export const TREE_WIDTH_DEFAULT = 15;
 export const TREE_WIDTH_MAX = 1024;
 /** Edges from the root to the farthest node. */

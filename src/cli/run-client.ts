@@ -28,6 +28,7 @@ export interface RunClientOptions {
   readonly layout?: string;
   readonly width?: number;
   readonly complete: boolean;
+  readonly demand: boolean;
   readonly report?: string;
   readonly user?: string;
   readonly progress?: boolean;
@@ -78,7 +79,7 @@ export class RunClient {
   }
 
   async #converse(socket: Socket): Promise<void> {
-    const { nodes, urgent, method, hook, layout, width, complete, argv } = this.options;
+    const { nodes, urgent, method, hook, layout, width, complete, demand, argv } = this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
@@ -96,6 +97,7 @@ export class RunClient {
       urgent,
       method,
       complete,
+      demand,
       ...optional,
       ...user,
     };

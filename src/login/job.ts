@@ -70,6 +70,8 @@ export class LoginJob {
     this.#relay = new JobRelay(spec, deployment.subtrees, this.#pieceCount, {
       connect: (node) => port.connect(node),
       readUnit: (unit) => this.#readUnit(unit),
+      // The source holds everything.
+      onWanted: () => {},
       onEvents: (events) => events.forEach((event) => this.#onEvent(event)),
       onOutput: (node, stream, bytes) => {
         const waiting = port.onOutput(node, stream, bytes);

@@ -237,6 +237,7 @@ export class Session {
       inputNode: deployment.nodes[0] as string,
       hook: request.hook ?? config.hook,
       layout: request.layout ?? config.layout,
+      demand: request.demand,
       documentBytes: deployment.document.length,
       documentDigests: deployment.documentDigests,
       contentBytes: deployment.urgentBytes + deployment.hystereticBytes,

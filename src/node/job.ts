@@ -79,12 +79,16 @@ export class NodeJob {
     this.#relay = new JobRelay(spec, spec.subtree.children, this.#document.pieceCount, {
       connect: (node) => context.connect(node),
       readUnit: (unit) => this.#readUnit(unit),
+      onWanted: (ranges) => this.#parent.want(ranges),
       onEvents: (events) => this.#parent.events(events),
       onOutput: (node, stream, bytes) => this.#parent.output(node, stream, bytes),
       onAccount: (account) => this.#parent.account(account),
       onProgress: () => {},
       onInputTaken: (node, bytes) => this.#parent.inputTaken(node, bytes),
-      onDelivered: () => this.#onSubtreeDelivered(),
+      onDelivered: () => {
+        this.#tellProgress();
+        this.#parent.delivered();
+      },
       onLost: (subtree, error) => this.#onLost(subtree, error),
       onUnreadable: (error) => this.#fail(error),
     });
@@ -180,6 +184,7 @@ export class NodeJob {
     const { manifest } = shipment;
     const cargo = new Cargo(shipment);
     const arrivals = new Arrivals(manifest.contents.length, systemClock, {
+      blocked: (content) => this.#relay.wantChunks(...(this.#store as JobStore).chunksOf(content)),
       released: (wait) => this.#onReleased(wait.content, wait.seconds),
     });
     this.#cargo = cargo;
@@ -231,11 +236,6 @@ export class NodeJob {
   #onReleased(content: number, seconds: number): void {
     if (!this.#times.hasWaited && !this.#ending) this.#event('firstRead');
     this.#times.waited(this.#cargo?.pathOf(content) ?? '', seconds);
-  }
-
-  #onSubtreeDelivered(): void {
-    this.#tellProgress();
-    this.#parent.delivered();
   }
 
   #onLost(subtree: Subtree, error: TeesError): void {

@@ -1,5 +1,8 @@
 /** What a node tells the parent of one job: its own events, and what comes up from below. */
 import type { TeesError } from '../base/errors.js';
+import { WANT_RANGES_MAX } from '../base/limits.js';
+import { splitRanges } from '../transport/demand.js';
+import type { UnitRanges } from '../transport/demand.js';
 import type { Link } from '../transport/link.js';
 import { OutputWindow } from '../transport/output-window.js';
 import { encodeMessage } from '../wire/messages.js';
@@ -9,6 +12,8 @@ import type { UplinkMeter } from './uplink.js';
 
 export class Parent {
   readonly #window = new OutputWindow();
+  /** To be told in this turn of the event loop. */
+  #wants: number[] = [];
   #outputEnded = false;
 
   constructor(
@@ -21,6 +26,18 @@ export class Parent {
   /** This node holds nothing of the layer yet, and is ready for it. */
   ready(): void {
     this.link.post(encodeMessage({ t: 'have', job: this.job, ranges: [] }));
+  }
+
+  /** Somebody here or below waits for these units. What is said in one turn of the event loop travels together. */
+  want(ranges: UnitRanges): void {
+    if (this.#wants.length === 0) setImmediate(() => this.#tellWants());
+    for (const number of ranges) this.#wants.push(number);
+  }
+
+  #tellWants(): void {
+    for (const ranges of splitRanges(this.#wants, WANT_RANGES_MAX))
+      this.link.post(encodeMessage({ t: 'want', job: this.job, ranges }));
+    this.#wants = [];
   }
 
   event(event: NodeEventName, more: Partial<NodeEvent> = {}): void {

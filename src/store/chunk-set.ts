@@ -45,14 +45,38 @@ export class ChunkSet {
     return true;
   }
 
-  /** The first chunk from `from` on that is not here; `size` when there is none. */
-  firstMissing(from = 0): number {
-    return this.#next(from, false);
+  /** All of [start, end). */
+  addRange(start: number, end: number): void {
+    assert(start >= 0 && end <= this.size, `chunks ${start} to ${end} of ${this.size}`);
+    for (const [from, to] of this.missing(start, end)) this.#fill(from, to);
   }
 
-  /** The first chunk from `from` on that is here; `size` when there is none. */
-  firstHeld(from = 0): number {
-    return this.#next(from, true);
+  /** The first chunk of [from, end) that is not here; `end` when there is none. */
+  firstMissing(from = 0, end = this.size): number {
+    return this.#next(from, end, false);
+  }
+
+  /** The first chunk of [from, end) that is here; `end` when there is none. */
+  firstHeld(from = 0, end = this.size): number {
+    return this.#next(from, end, true);
+  }
+
+  /** The parts [from, to) of [start, end) that are not here, ascending. */
+  *missing(start: number, end: number): Generator<[from: number, to: number]> {
+    for (let from = this.firstMissing(start, end); from < end;) {
+      const to = this.firstHeld(from, end);
+      yield [from, to];
+      from = this.firstMissing(to, end);
+    }
+  }
+
+  /** The parts [from, to) of [start, end) that are here, ascending. */
+  *held(start: number, end: number): Generator<[from: number, to: number]> {
+    for (let from = this.firstHeld(start, end); from < end;) {
+      const to = this.firstMissing(from, end);
+      yield [from, to];
+      from = this.firstHeld(to, end);
+    }
   }
 
   /**
@@ -99,15 +123,16 @@ export class ChunkSet {
   }
 
   /** A word a step. */
-  #next(from: number, held: boolean): number {
+  #next(from: number, end: number, held: boolean): number {
     const start = from >>> 5;
-    for (let word = start; word < this.#words.length; word++) {
+    const endWord = (end + WORD_BITS - 1) >>> 5;
+    for (let word = start; word < endWord; word++) {
       let wanted = held ? (this.#words[word] as number) : ~(this.#words[word] as number);
       if (word === start) wanted &= WORD_FULL << (from & 31);
       const lowest = wanted & -wanted;
-      if (lowest !== 0) return Math.min(this.size, word * WORD_BITS + 31 - Math.clz32(lowest));
+      if (lowest !== 0) return Math.min(end, word * WORD_BITS + 31 - Math.clz32(lowest));
     }
-    return this.size;
+    return end;
   }
 }
 

@@ -94,6 +94,12 @@ export class JobStore {
     return this.#held.has(chunk);
   }
 
+  /** Those that make up a content. */
+  chunksOf(content: number): readonly [first: number, count: number] {
+    const { firstChunk, chunkCount } = this.#manifest.contents[content] as Content;
+    return [firstChunk, chunkCount];
+  }
+
   contentPath(content: number): string {
     return `${this.#directories.contents}/${RESERVED_TOP_LEVEL_NAME}/${content}`;
   }

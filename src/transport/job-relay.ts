@@ -10,6 +10,7 @@ import { encodeJob, heightOf, nodesOf } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
 import { decodeMessage, encodeMessage } from '../wire/messages.js';
 import type { Account, JobMessage, NodeEvent, Progress } from '../wire/messages.js';
+import type { UnitRanges } from './demand.js';
 import { InOrder } from './in-order.js';
 import type { Link } from './link.js';
 import { OutputBacklog } from './output-window.js';
@@ -28,6 +29,8 @@ export interface JobRelayPort {
   connect(node: string): Promise<Link>;
   /** A unit that the machine knows to be held; it is released when it has been sent (chunkBuffers). */
   readUnit(unit: number): Promise<Buffer>;
+  /** Units that somebody here or below waits for and that are not held here; each is said once. */
+  onWanted(ranges: UnitRanges): void;
   onEvents(events: readonly NodeEvent[]): void;
   /** Pressure: the child sends only a window more of this job's output while this is pending. */
   onOutput(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void | Promise<void>;
@@ -67,7 +70,7 @@ export class JobRelay {
   constructor(
     private readonly spec: Omit<JobSpec, 'subtree'>,
     children: readonly Subtree[],
-    pieceCount: number,
+    private readonly pieceCount: number,
     private readonly port: JobRelayPort,
   ) {
     this.machine = new RelayMachine({ pieceCount, windowUnits: WINDOW_UNITS });
@@ -116,6 +119,8 @@ export class JobRelay {
     switch (message.t) {
       case 'have':
         return this.#perform(this.machine.childHas(link.peer, message.ranges));
+      case 'want':
+        return this.#perform(this.machine.want(message.ranges, link.peer));
       case 'events':
         for (const { node } of message.events) this.#checkBelow(child, node);
         return child.upward.run(() => this.port.onEvents(message.events));
@@ -151,6 +156,11 @@ export class JobRelay {
 
   unitHeld(unit: number): void {
     this.#perform(this.machine.unitHeld(unit));
+  }
+
+  /** Somebody on this node waits for these chunks: they are asked for, and passed on, before their turn. */
+  wantChunks(first: number, count: number): void {
+    if (this.spec.demand) this.#perform(this.machine.want([this.pieceCount + first, count]));
   }
 
   setOrder(chunks: readonly number[]): void {
@@ -260,20 +270,21 @@ export class JobRelay {
 
   #perform(actions: readonly RelayAction[]): void {
     for (const action of actions) {
-      if (action.kind === 'send') void this.#send(action.child, action.unit);
+      if (action.kind === 'send') void this.#send(action);
+      else if (action.kind === 'want') this.port.onWanted(action.ranges);
       else this.port.onDelivered();
     }
   }
 
-  async #send(name: string, unit: number): Promise<void> {
+  async #send({ child, unit, raised }: Extract<RelayAction, { kind: 'send' }>): Promise<void> {
     try {
       const body = await this.port.readUnit(unit);
-      const link = this.#children.get(name)?.link;
+      const link = this.#children.get(child)?.link;
       const release = (): void => chunkBuffers.release(body);
       if (!link || this.#ending) return release();
       this.bytesSent += body.length;
-      await link.send(encodeMessage({ t: 'unit', job: this.spec.job, unit }), body, release);
-      this.#perform(this.machine.sent(name));
+      await link.send(encodeMessage({ t: 'unit', job: this.spec.job, unit }), body, release, raised);
+      this.#perform(this.machine.sent(child, raised));
     } catch (error) {
       this.port.onUnreadable(TeesError.from(error, 'STORE_FAILED'));
     }

@@ -57,7 +57,8 @@ export class Link {
   #spoke = true;
   #handling = false;
   #silentIntervals = 0;
-  /** Frames that wait for the socket. */
+  /** Frames that wait for the socket: those that somebody waits for, and the others. */
+  readonly #raised: (() => void)[] = [];
   readonly #bulk: (() => void)[] = [];
 
   constructor(
@@ -90,16 +91,18 @@ export class Link {
   }
 
   /**
-   * Sends a frame that may wait: what is posted passes it. Resolves when the link would take another; never rejects:
-   * a lost link is told by `closed`. `written` is called when the body is no more needed, whether it was sent or not.
+   * Sends a frame that may wait: what is posted passes it, and what is raised passes those that are not. Resolves when
+   * the link would take another; never rejects: a lost link is told by `closed`.
+   * @param written called when the body is no more needed, whether it was sent or not
    */
-  send(header: Header, body?: Buffer, written?: () => void): Promise<void> {
-    if (this.#bulk.length === 0 && this.#hasRoom) {
+  send(header: Header, body?: Buffer, written?: () => void, raised = false): Promise<void> {
+    const waiting = raised ? this.#raised : this.#bulk;
+    if (this.#raised.length + waiting.length === 0 && this.#hasRoom) {
       this.post(header, body, written);
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      this.#bulk.push(() => {
+      waiting.push(() => {
         this.post(header, body, written);
         resolve();
       });
@@ -112,7 +115,7 @@ export class Link {
 
   #sendBulk(): void {
     while (this.#hasRoom) {
-      const send = this.#bulk.shift();
+      const send = this.#raised.shift() ?? this.#bulk.shift();
       if (!send) return;
       send();
     }

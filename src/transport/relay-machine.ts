@@ -3,16 +3,23 @@
  *
  * Each child link is a cursor over what the node holds, in the order of sending: a slow child holds back nobody,
  * and a child that already holds something is sent only what it misses. A unit is offered to the children the
- * moment it is held (cut-through), never before (it has been verified by then).
+ * moment it is held (cut-through), never before (it has been verified by then). Units that somebody waits for go
+ * before the cursor, which later passes over them.
  *
  * Units are numbered as in wire/messages.ts: the document's pieces, then the chunks. The order of the chunks is
  * known only when the document has been read, so it is given later.
  */
 import { assert } from '../base/errors.js';
 import { ChunkSet } from '../store/chunk-set.js';
+import { Demand } from './demand.js';
+import type { UnitRanges } from './demand.js';
+import { RaisedUnits } from './raised-units.js';
 
 export type RelayAction =
-  | { readonly kind: 'send'; readonly child: string; readonly unit: number }
+  /** `raised`: somebody waits for it, so that it may pass others that wait to be sent. */
+  | { readonly kind: 'send'; readonly child: string; readonly unit: number; readonly raised: boolean }
+  /** Asked for, here or below, and not held here: to be asked for above. Every unit once. */
+  | { readonly kind: 'want'; readonly ranges: UnitRanges }
   /** The whole of the layer is here, and in every subtree below. Said once. */
   | { readonly kind: 'delivered' };
 
@@ -21,14 +28,19 @@ interface Child {
   has: ChunkSet | undefined;
   /** Position in the order of sending of the first unit that may still be missing. */
   cursor: number;
+  /** Undefined until the order is known. */
+  raised: RaisedUnits | undefined;
   /** Sends that the link has not yet taken. */
   inFlight: number;
+  raisedInFlight: number;
+  /** Pieces of the document that the link has not yet taken: nothing may pass them. */
+  piecesMissing: number;
   delivered: boolean;
 }
 
 export interface RelayOptions {
   readonly pieceCount: number;
-  /** How many sends to one child may be under way at a time. */
+  /** How many sends to one child may be under way at a time: raised ones do not count among the others. */
   readonly windowUnits: number;
 }
 
@@ -39,6 +51,7 @@ export class RelayMachine {
   /** Order of sending; the pieces at first, all units when the order is known. */
   #order: readonly number[];
   #held: ChunkSet;
+  readonly #demand = new Demand();
   #orderKnown = false;
   #complete = false;
   #saidDelivered = false;
@@ -59,9 +72,11 @@ export class RelayMachine {
     this.#held = held;
     this.#order = [...this.#order, ...chunks.map((chunk) => this.#pieceCount + chunk)];
     for (const child of this.#children.values()) {
+      child.raised = new RaisedUnits(held.size);
       if (child.has) child.has = clipped(held.size, child.has.toRanges());
     }
-    return this.#checkComplete();
+    const early = this.#demand.open(held.size).flatMap(({ asker, ranges }) => this.want(ranges, asker));
+    return [...early, ...this.#checkComplete()];
   }
 
   get orderKnown(): boolean {
@@ -69,7 +84,9 @@ export class RelayMachine {
   }
 
   attach(name: string): void {
-    this.#children.set(name, { has: undefined, cursor: 0, inFlight: 0, delivered: false });
+    const raised = this.#orderKnown ? new RaisedUnits(this.#held.size) : undefined;
+    const nothing = { cursor: 0, inFlight: 0, raisedInFlight: 0, delivered: false };
+    this.#children.set(name, { has: undefined, raised, piecesMissing: this.#pieceCount, ...nothing });
   }
 
   /** The child is lost or released: nothing more is sent to it, and nobody waits for it. */
@@ -79,7 +96,7 @@ export class RelayMachine {
   }
 
   /**
-   * The child says what it holds, and wants the rest.
+   * The child says what it holds, and wants the rest. What it had asked for before, it asks for again.
    * @param ranges [first, count, first, count, …], as `ChunkSet.toRanges` gives them; what is beyond the units
    *   known here is passed over
    */
@@ -88,22 +105,56 @@ export class RelayMachine {
     if (!child) return [];
     child.has = clipped(this.#held.size, ranges);
     child.cursor = 0;
+    child.piecesMissing = 0;
+    for (const [from, to] of child.has.missing(0, this.#pieceCount)) child.piecesMissing += to - from;
+    child.raised?.forgetAsked();
     return this.#fill(name, child);
+  }
+
+  /**
+   * Somebody waits for these units, the first ones first. They go to every child next, once they are held.
+   * @param ranges [first, count, first, count, …], in any order; what is beyond the units known here, or more than
+   *   all of them, is passed over
+   * @param asker the child that asks; nobody: this node itself
+   */
+  want(ranges: UnitRanges, asker?: string): RelayAction[] {
+    if (asker !== undefined && !this.#children.has(asker)) return [];
+    if (!this.#orderKnown) {
+      this.#demand.postpone(ranges, asker);
+      return [];
+    }
+    const upwards: number[] = [];
+    for (const [start, end] of this.#demand.within(ranges)) {
+      for (const [from, to] of this.#demand.add(start, end)) {
+        for (const number of this.#demand.askAbove(from, to, this.#held)) upwards.push(number);
+        for (const [name, { raised }] of this.#children)
+          if (name !== asker) raised?.askedElsewhere(from, to, this.#held);
+      }
+      if (asker !== undefined) this.#children.get(asker)?.raised?.ask(start, end, this.#held);
+    }
+    const actions: RelayAction[] = upwards.length > 0 ? [{ kind: 'want', ranges: upwards }] : [];
+    return [...actions, ...this.#fillAll()];
+  }
+
+  /** What was asked for above and has not come, in the order asked: a new link to above is told it again. */
+  outstandingWants(): UnitRanges {
+    return this.#demand.outstanding(this.#held);
   }
 
   /** A unit is here and verified. */
   unitHeld(unit: number): RelayAction[] {
     this.#held.add(unit);
-    const actions: RelayAction[] = [];
-    for (const [name, child] of this.#children) actions.push(...this.#fill(name, child));
-    return [...actions, ...this.#checkComplete()];
+    if (this.#demand.has(unit)) for (const { raised } of this.#children.values()) raised?.arrived(unit);
+    return [...this.#fillAll(), ...this.#checkComplete()];
   }
 
   /** The link has taken one send and would take another. */
-  sent(name: string): RelayAction[] {
+  sent(name: string, raised: boolean): RelayAction[] {
     const child = this.#children.get(name);
     if (!child) return [];
-    child.inFlight -= 1;
+    if (raised) child.raisedInFlight -= 1;
+    else child.inFlight -= 1;
+    if (!raised && child.piecesMissing > 0) child.piecesMissing -= 1;
     return this.#fill(name, child);
   }
 
@@ -118,16 +169,29 @@ export class RelayMachine {
     return unit < this.#held.size && this.#held.has(unit);
   }
 
+  #fillAll(): RelayAction[] {
+    const actions: RelayAction[] = [];
+    for (const [name, child] of this.#children) actions.push(...this.#fill(name, child));
+    return actions;
+  }
+
   #fill(name: string, child: Child): RelayAction[] {
     const actions: RelayAction[] = [];
     if (!child.has) return actions;
+    while (child.piecesMissing === 0 && child.raisedInFlight < this.#windowUnits) {
+      const unit = child.raised?.next(child.has);
+      if (unit === undefined) break;
+      child.has.add(unit);
+      child.raisedInFlight += 1;
+      actions.push({ kind: 'send', child: name, unit, raised: true });
+    }
     while (child.inFlight < this.#windowUnits && child.cursor < this.#order.length) {
       const unit = this.#order[child.cursor] as number;
       if (!child.has.has(unit)) {
         if (!this.#held.has(unit)) break;
         child.has.add(unit);
         child.inFlight += 1;
-        actions.push({ kind: 'send', child: name, unit });
+        actions.push({ kind: 'send', child: name, unit, raised: false });
       }
       child.cursor += 1;
     }

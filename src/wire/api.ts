@@ -28,6 +28,8 @@ export interface RunRequest {
   readonly width?: number;
   /** Goes on until the whole layer is on every node, even when the tasks end before. */
   readonly complete: boolean;
+  /** Whether a read that waits brings its file forward. */
+  readonly demand: boolean;
   /** Whose the task is; only root may say so. Without it the task is its submitter's. */
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
 }
@@ -95,6 +97,7 @@ export function decodeRun(header: Header): RunRequest {
     ...(layout === undefined ? {} : { layout }),
     ...(width === undefined ? {} : { width }),
     complete: fields.flag('complete'),
+    demand: fields.flag('demand'),
     ...(user ? { user: decodeUser(user) } : {}),
   };
 }

@@ -36,6 +36,8 @@ export interface JobSpec {
   readonly inputNode: string;
   readonly hook: string;
   readonly layout: string;
+  /** Whether a read that waits brings its file forward. Without it only what that gains can be measured. */
+  readonly demand: boolean;
   /** The shipping document (manifest and sending order): its size, and SHA-256 of each 256 KiB piece. */
   readonly documentBytes: number;
   readonly documentDigests: Buffer;
@@ -68,6 +70,7 @@ export function decodeJob(header: Header): JobSpec {
     inputNode: fields.text('inputNode', 256),
     hook: fields.text('hook', 64),
     layout: fields.text('layout', 64),
+    demand: fields.flag('demand'),
     documentBytes,
     documentDigests,
     contentBytes: fields.count('contentBytes'),

@@ -1,11 +1,12 @@
 /**
  * The messages of a job on a link, after `job` (job.ts). Down: units, standard input, signals, how much output was
- * taken, the end. Up: what a child holds, what happened, output, how much input was taken, progress, completion.
+ * taken, the end. Up: what a child holds, what it waits for, what happened, output, how much input was taken, progress,
+ * completion.
  *
  * A *unit* is what travels and is verified as one: the document's pieces are units 0 … P−1, chunk c is unit P + c.
  */
 import type { ErrorRecord } from '../base/errors.js';
-import { NODES_MAX, PATH_MAX_BYTES } from '../base/limits.js';
+import { NODES_MAX, PATH_MAX_BYTES, WANT_RANGES_MAX } from '../base/limits.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 import { decodeJobName } from './job.js';
@@ -70,6 +71,8 @@ export interface Progress {
 
 export type JobMessage =
   | { readonly t: 'have'; readonly job: string; readonly ranges: readonly number[] }
+  /** [first, count, …] of units that somebody waits for, the first ones first: to be sent before their turn. */
+  | { readonly t: 'want'; readonly job: string; readonly ranges: readonly number[] }
   | { readonly t: 'unit'; readonly job: string; readonly unit: number }
   | { readonly t: 'stdin'; readonly job: string; readonly node: string; readonly eof: boolean }
   | { readonly t: 'taken'; readonly job: string; readonly node: string; readonly bytes: number }
@@ -105,6 +108,7 @@ export function decodeMessage(header: Header): JobMessage {
 
 const DECODERS = {
   have: (job, f) => ({ t: 'have', job, ranges: f.counts('ranges', RANGES_MAX) }),
+  want: (job, f) => ({ t: 'want', job, ranges: f.counts('ranges', 2 * WANT_RANGES_MAX) }),
   unit: (job, f) => ({ t: 'unit', job, unit: f.count('unit') }),
   stdin: (job, f) => ({ t: 'stdin', job, node: f.text('node', 256), eof: f.flag('eof') }),
   taken: (job, f) => ({ t: 'taken', job, node: f.text('node', 256), bytes: f.count('bytes') }),

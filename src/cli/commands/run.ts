@@ -14,6 +14,7 @@ interface Options {
   layout?: string;
   width?: number;
   complete: boolean;
+  demand: boolean;
   report?: string;
   user?: string;
   progress?: boolean;
@@ -46,6 +47,11 @@ export const command: CommandModule<object, Options> = {
         type: 'boolean',
         default: false,
         describe: 'go on until the whole layer is on every node, even when the command ends before',
+      })
+      .option('demand', {
+        type: 'boolean',
+        default: true,
+        describe: 'a read that waits brings its file forward (--no-demand: for comparison)',
       })
       .option('user', { type: 'string', describe: 'run it as this user (root only)' })
       .option('report', { type: 'string', describe: 'write the report of the job to this file' })
