@@ -102,6 +102,20 @@ export const ARGUMENT_URGENT_MAX_BYTES = 16 * MIB;
 export const SPARSE_URGENT_FILE_MAX_BYTES = 1 * MIB;
 export const SPARSE_URGENT_TOTAL_MAX_BYTES = 8 * MIB;
 
+/** Contents for which one node's task waited, as it tells the login node; the first ones count. */
+export const LEARNT_CONTENTS_PER_NODE_MAX = 8192;
+/** Of one command in one environment: paths, and bytes of the record, which goes into one frame. */
+export const LEARNT_PATHS_MAX = 8192;
+export const LEARNT_RECORD_MAX_BYTES = 1 * MIB;
+/** Of one user; the oldest go. */
+export const LEARNT_RECORDS_MAX = 256;
+export const LEARNT_RECORDS_MAX_BYTES = 16 * MIB;
+/** What a program first reads later than this, its waits left out, is not of its start-up. */
+export const LEARNT_START_MAX_MS = 10_000;
+/** Runs since a path last waited: from then on it is not sent before the launch; from then on it is forgotten. */
+export const LEARNT_TRIAL_RUNS = 16;
+export const LEARNT_FORGET_RUNS = 24;
+
 /** Embedded clusters: the address plan has one /24 a group, the host one bridge port a node. */
 export const EMULATED_GROUPS_MAX = 64;
 export const EMULATED_GROUP_SIZE_MAX = 32;

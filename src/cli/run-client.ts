@@ -1,6 +1,5 @@
 /** The command's side of `tees run`: asks the login daemon, shows what comes back, passes input and signals on. */
 import { accessSync, constants, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { constants as system } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -11,6 +10,7 @@ import { decodeDaemon, encodeRun } from '../wire/api.js';
 import type { CommandMessage, DaemonMessage, ProgressMessage } from '../wire/api.js';
 import { FrameDecoder, encodeFrame } from '../wire/frame.js';
 import type { Frame } from '../wire/frame.js';
+import { connectDaemon } from './ask-daemon.js';
 import { InputPump } from './input-pump.js';
 import { LinePrefixer } from './line-prefixer.js';
 import { Progress } from './progress.js';
@@ -29,6 +29,7 @@ export interface RunClientOptions {
   readonly width?: number;
   readonly complete: boolean;
   readonly demand: boolean;
+  readonly learn: boolean;
   readonly report?: string;
   readonly user?: string;
   readonly progress?: boolean;
@@ -60,7 +61,7 @@ export class RunClient {
   /** @returns the exit status */
   async run(): Promise<number> {
     this.#checkReportPlace();
-    const socket = await this.#connect();
+    const socket = await connectDaemon(this.options.socket);
     this.#socket = socket;
     this.#input = new InputPump(process.stdin, (bytes, eof) => this.#send({ t: 'stdin', eof }, bytes));
     const signals = FORWARDED_SIGNALS.map((signal) => [signal, () => this.#onSignal(signal)] as const);
@@ -79,7 +80,7 @@ export class RunClient {
   }
 
   async #converse(socket: Socket): Promise<void> {
-    const { nodes, urgent, method, hook, layout, width, complete, demand, argv } = this.options;
+    const { nodes, urgent, method, hook, layout, width, complete, demand, learn, argv } = this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
@@ -98,6 +99,7 @@ export class RunClient {
       method,
       complete,
       demand,
+      learn,
       ...optional,
       ...user,
     };
@@ -111,23 +113,6 @@ export class RunClient {
       // How the connection broke is of no interest: what it was to bring is here, or it is not.
       if (error instanceof TeesError) throw error;
     }
-  }
-
-  #connect(): Promise<Socket> {
-    const path = this.options.socket;
-    return new Promise((resolve, reject) => {
-      const socket = connect(path);
-      socket.once('connect', () => resolve(socket));
-      socket.once('error', (cause) =>
-        reject(
-          new TeesError('DAEMON_DOWN', `the login daemon does not answer: ${cause.message}`, {
-            path,
-            cause,
-            hint: 'Start it (tees daemon --role login), or name the cluster: --cluster DIR or TEES_CLUSTER.',
-          }),
-        ),
-      );
-    });
   }
 
   async #receive(frame: Frame): Promise<void> {

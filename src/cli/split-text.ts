@@ -2,7 +2,7 @@
 import { display } from '../base/bytes.js';
 import type { Manifest } from '../image/manifest.js';
 import { dataSize } from '../image/manifest.js';
-import type { Split, UrgentFile, UrgentReason } from '../planning/split.js';
+import type { Split, SplitLearnt, UrgentFile, UrgentReason } from '../planning/split.js';
 import { fit, formatBytes, formatCount } from '../report/units.js';
 
 const REASONS: Readonly<Record<UrgentReason, string>> = {
@@ -11,8 +11,10 @@ const REASONS: Readonly<Record<UrgentReason, string>> = {
   library: 'library',
   'loader-configuration': 'loader config',
   asked: 'asked for',
+  learnt: 'learnt',
   sparse: 'sparse',
 };
+const READ_EARLIER = 'read at start-up by an earlier run';
 const INDENT = 2;
 const SIZE_WIDTH = 7;
 const REASON_WIDTH = 13;
@@ -29,6 +31,8 @@ export interface SplitFacts {
   readonly files: { readonly total: number; readonly urgent: number; readonly hysteretic: number };
   /** Of data, which travel; holes do not. */
   readonly bytes: { readonly total: number; readonly urgent: number; readonly hysteretic: number };
+  /** Because of earlier runs; absent when nobody could be asked, or asked not to. */
+  readonly learnt?: Omit<SplitLearnt, 'key'>;
 }
 
 export function splitFacts(manifest: Manifest, split: Split): SplitFacts {
@@ -54,7 +58,14 @@ export function splitFacts(manifest: Manifest, split: Split): SplitFacts {
       hysteretic: split.order.length - split.urgentCount,
     },
     bytes: { total, urgent, hysteretic: total - urgent },
+    ...learntFacts(split.learnt),
   };
+}
+
+function learntFacts(learnt: SplitLearnt | undefined): Pick<SplitFacts, 'learnt'> {
+  if (!learnt) return {};
+  const { lastRun, urgent, first } = learnt;
+  return { learnt: { ...(lastRun ? { lastRun } : {}), urgent, first } };
 }
 
 /** Lines of at most `columns`, each with its newline. */
@@ -62,7 +73,7 @@ export function splitToText(manifest: Manifest, split: Split, columns: number): 
   const facts = splitFacts(manifest, split);
   const lines: string[] = [];
   for (const [neededBy, files] of byNeed(split.urgent)) {
-    lines.push(`needed by ${display(neededBy)}`);
+    lines.push(files[0]?.reason === 'learnt' ? READ_EARLIER : `needed by ${display(neededBy)}`);
     for (const file of files) lines.push(row(manifest, file, columns));
   }
   if (lines.length > 0) lines.push('');
@@ -76,6 +87,11 @@ export function splitToText(manifest: Manifest, split: Split, columns: number): 
   lines.push(
     `urgent      ${share(facts.files.urgent, facts.bytes.urgent)} (${percent.toFixed(1)} % of the bytes)`,
     `hysteretic  ${share(facts.files.hysteretic, facts.bytes.hysteretic)}`,
+    ...(facts.learnt?.first.files
+      ? [
+          `  first, as an earlier run has read them: ${share(facts.learnt.first.files, facts.learnt.first.bytes)}`,
+        ]
+      : []),
   );
   return lines.map((line) => `${fit(line, columns)}\n`).join('');
 }

@@ -45,6 +45,10 @@ export interface Config {
     /** Paths of the node that show through into every environment, writable as permissions allow. */
     readonly bind: readonly string[];
   };
+  readonly learning: {
+    /** Of what earlier runs of a command have waited for, so much goes into its urgent part. */
+    readonly budgetBytes: number;
+  };
   /** A job that has moved no byte for this long has stalled. */
   readonly stallDeadlineMs: number;
 }
@@ -60,5 +64,6 @@ export const DEFAULTS = {
   hook: 'fuse',
   layout: 'stacked',
   bind: ['/home', '/tmp'],
+  learningBudgetBytes: 64 * 2 ** 20,
   stallDeadlineMs: 60_000,
 } as const satisfies Record<string, unknown>;

@@ -45,6 +45,7 @@ export const CONFIG_KEYS = [
   'layout',
   'network',
   'environment',
+  'learning',
   'stallDeadline',
 ] as const;
 
@@ -83,6 +84,7 @@ export function parseConfig(text: string, file: string): Config {
   const store = root.get('store')?.section('a map with directory and size', ['directory', 'size']);
   const network = root.get('network')?.section('a map with uplinkInterface', ['uplinkInterface']);
   const environment = root.get('environment')?.section('a map with bind', ['bind']);
+  const learning = root.get('learning')?.section('a map with budget', ['budget']);
   const uplink = network?.get('uplinkInterface');
   return {
     file,
@@ -102,6 +104,7 @@ export function parseConfig(text: string, file: string): Config {
     layout: root.get('layout')?.oneOf(LAYOUTS) ?? DEFAULTS.layout,
     network: uplink ? { uplinkInterface: interfaceName(uplink) } : {},
     environment: { bind: readBind(environment?.get('bind')) },
+    learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
   };
 }
@@ -127,6 +130,11 @@ function readThreshold(tree: Section | undefined): number {
 function readSize(value: Value | undefined): number {
   if (!value) return DEFAULTS.storeSizeBytes;
   return readQuantity(value, SIZE_SYNTAX, parseSize, formatSize, STORE_SIZE_MIN_BYTES, STORE_SIZE_MAX_BYTES);
+}
+
+function readBudget(value: Value | undefined): number {
+  if (!value) return DEFAULTS.learningBudgetBytes;
+  return readQuantity(value, SIZE_SYNTAX, parseSize, formatSize, 0, STORE_SIZE_MAX_BYTES);
 }
 
 function readStallDeadline(value: Value | undefined): number {

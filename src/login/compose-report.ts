@@ -5,6 +5,7 @@ import type { BlockedRead, Report, UplinkUse } from '../report/report.js';
 import type { JobSpec } from '../wire/job.js';
 import type { Account } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
+import { observedWaits } from './observed-waits.js';
 import type { TimelineKeeper } from './timeline.js';
 
 const BLOCKED_READS_MAX = 10_000;
@@ -54,9 +55,20 @@ export function composeReport(input: ReportInput): Report {
     perNode: timeline.perNode(deployment.nodes),
     tasks: Object.fromEntries(input.accounts.flatMap(({ node, task }) => (task ? [[node, task]] : []))),
     blocked: blockedReads(input.accounts),
+    ...learning(input.accounts, deployment),
     exit: Object.fromEntries(input.exits),
     errors: input.errors,
   };
+}
+
+function learning(
+  accounts: readonly Account[],
+  { split: { learnt }, source }: Deployment,
+): Pick<Report, 'learning'> {
+  if (!learnt) return {};
+  const { lastRun, urgent, first } = learnt;
+  const { total } = observedWaits(accounts, source.manifest);
+  return { learning: { urgent, first, ...(lastRun ? { before: lastRun } : {}), now: total } };
 }
 
 function uplinkUses(accounts: readonly Account[], deployment: Deployment): UplinkUse[] {

@@ -16,6 +16,7 @@ import { Links } from '../transport/links.js';
 import type { Frame } from '../wire/frame.js';
 import { IdleProxies } from './idle-proxies.js';
 import type { LoginJob } from './job.js';
+import { LearntRecords } from './learnt-records.js';
 import { Session } from './session.js';
 
 export const SOCKET_NAME = 'tees.sock';
@@ -30,12 +31,14 @@ export class LoginDaemon {
   readonly #jobs = new Map<string, LoginJob>();
   readonly #sessions = new Set<Session>();
   readonly #idleProxies = new IdleProxies();
+  readonly #learnt: LearntRecords;
   readonly #links: Links;
   #server: Server | undefined;
   #nextJob = 1;
 
   constructor(private readonly options: LoginDaemonOptions) {
     const { config, key, log } = options;
+    this.#learnt = new LearntRecords(`${config.store.directory}/learnt`, log);
     this.#links = new Links({
       self: config.cluster.login.name,
       key,
@@ -93,6 +96,7 @@ export class LoginDaemon {
       log,
       cacheDirectory: this.#cacheDirectory,
       idleProxies: this.#idleProxies,
+      learnt: this.#learnt,
       connect: (node) => this.#links.connect(node),
       probe: (node) => this.#links.probe(node),
       nextJobName: () => `${Date.now().toString(36)}-${this.#nextJob++}`,

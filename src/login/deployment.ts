@@ -9,6 +9,7 @@ import type { Config } from '../config/config.js';
 import { chunkDigest } from '../image/chunks.js';
 import { encodeShipment } from '../image/document.js';
 import { dataSize } from '../image/manifest.js';
+import type { Recall } from '../planning/learnt.js';
 import { chooseMethod, METHODS } from '../planning/method.js';
 import type { MethodName } from '../planning/method.js';
 import { splitLayer } from '../planning/split-layer.js';
@@ -46,6 +47,8 @@ export interface DeploymentOptions {
   readonly cacheFile?: string;
   readonly signal: AbortSignal;
   readonly engineReportsHoles: boolean;
+  /** Without it nothing is learnt. */
+  readonly recall?: Recall;
   isIdle(proxy: string): boolean;
   /** Whether a proxy node's daemon does; never rejects. */
   answers(proxy: string): Promise<boolean>;
@@ -84,6 +87,7 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       cwd: request.cwd,
       urgentPaths: request.urgent,
       engineReportsHoles: options.engineReportsHoles,
+      ...(options.recall ? { recall: options.recall } : {}),
     });
     options.onPhase('split');
     const tree = await plan.tree();

@@ -16,6 +16,8 @@ import type { Account, NodeEvent, Progress } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
 import { composeReport } from './compose-report.js';
 import { InputCredit } from './input-credit.js';
+import { observedWaits } from './observed-waits.js';
+import type { ObservedWaits } from './observed-waits.js';
 import { StallWatch } from './stall-watch.js';
 import type { TimelineKeeper } from './timeline.js';
 
@@ -116,6 +118,12 @@ export class LoginJob {
   get allLaunched(): boolean {
     const { deployment, timeline } = this.options;
     return deployment.nodes.every((node) => timeline.has(node, 'launched'));
+  }
+
+  /** Once it is over; undefined when the command has not run on every node, so that it says little. */
+  get waits(): ObservedWaits | undefined {
+    if (!this.allLaunched) return undefined;
+    return observedWaits([...this.#accounts.values()], this.options.deployment.source.manifest);
   }
 
   signal(signal: string): void {

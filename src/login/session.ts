@@ -2,11 +2,9 @@
  * One command at the login daemon's socket: its request judged by who the kernel says the user is, its job run,
  * what comes back sent to it. When the command goes away, its job is cancelled.
  */
-import { stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { isAbsolute } from 'node:path';
 import { systemClock } from '../base/clock.js';
-import { TeesError, usageError } from '../base/errors.js';
+import { TeesError } from '../base/errors.js';
 import { FRAME_BODY_MAX_BYTES, COMMAND_QUEUE_HIGH_BYTES } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import type { PeerCredentials } from '../base/native.js';
@@ -19,11 +17,16 @@ import type { DaemonMessage, ProgressMessage, RunRequest } from '../wire/api.js'
 import { FrameDecoder, encodeFrame } from '../wire/frame.js';
 import type { Frame, Header } from '../wire/frame.js';
 import type { JobSpec } from '../wire/job.js';
+import { isLearningRequest } from '../wire/learning.js';
+import type { LearningAnswer } from '../wire/learning.js';
 import type { Progress } from '../wire/messages.js';
+import { authorise } from './authorise.js';
 import { prepareDeployment } from './deployment.js';
 import type { Deployment } from './deployment.js';
 import type { IdleProxies } from './idle-proxies.js';
 import { LoginJob } from './job.js';
+import { answerLearning } from './learning-requests.js';
+import type { LearntRecords } from './learnt-records.js';
 import { TimelineKeeper } from './timeline.js';
 
 export interface SessionContext {
@@ -31,6 +34,7 @@ export interface SessionContext {
   readonly log: Log;
   readonly cacheDirectory: string;
   readonly idleProxies: IdleProxies;
+  readonly learnt: LearntRecords;
   connect(node: string): Promise<Link>;
   /** Undefined when the node's daemon answers. */
   probe(node: string): Promise<TeesError | undefined>;
@@ -101,7 +105,9 @@ export class Session {
 
   #receive(frame: Frame): void {
     if (!this.#running) {
-      this.#running = this.#run(frame.header).finally(() => this.#hangUp());
+      const { header } = frame;
+      const answer = isLearningRequest(header) ? this.#answer(header) : this.#run(header);
+      this.#running = answer.finally(() => this.#hangUp());
       return;
     }
     const message = decodeCommand(frame.header);
@@ -117,16 +123,23 @@ export class Session {
     }
   }
 
+  async #answer(header: Header): Promise<void> {
+    const { learnt, config } = this.context;
+    const asked = { header, uid: this.user.uid, budgetBytes: config.learning.budgetBytes };
+    for (const { message, body } of await answerLearning(asked, learnt)) this.#send(message, body);
+  }
+
   async #run(header: Header): Promise<void> {
     const timeline = new TimelineKeeper(systemClock);
     const name = this.context.nextJobName();
     try {
       const request = decodeRun(header);
-      await this.#authorise(request);
+      await authorise(this.user, request);
       const deployment = await this.#prepare(name, request, timeline);
       if (this.#abort.signal.aborted) await deployment.source.close();
       this.#abort.signal.throwIfAborted();
       const report = await this.#stream(name, request, deployment, timeline);
+      await this.#learn(deployment);
       this.#sendReport(report);
     } catch (error) {
       const failure = TeesError.from(error, 'INTERNAL');
@@ -136,27 +149,6 @@ export class Session {
       this.context.idleProxies.release(this.#allocated, name);
       this.context.onJobOver(name);
     }
-  }
-
-  /** A user may deploy what is theirs, as themselves; root may deploy anything, for anybody. */
-  async #authorise({ upper, user }: RunRequest): Promise<void> {
-    if (!isAbsolute(upper) || upper.includes('\0'))
-      throw usageError('LAYER_NOT_FOUND', 'the path of an upper layer must be absolute', { path: upper });
-    if (this.user.uid !== 0 && user) {
-      throw new TeesError('USER_FORBIDDEN', 'only root may run a command as another user', {
-        hint: 'Leave out --user.',
-      });
-    }
-    // What is not there, or is no directory, the scan says.
-    const owner = await stat(upper).then(
-      ({ uid }) => uid,
-      () => undefined,
-    );
-    if (owner === undefined || this.user.uid === 0 || owner === this.user.uid) return;
-    throw new TeesError('LAYER_FORBIDDEN', 'this upper layer belongs to another user', {
-      path: upper,
-      hint: 'Deploy a layer of your own (--upper DIR).',
-    });
   }
 
   /** Before the layer is scanned: another job that is prepared meanwhile finds the proxies in use. */
@@ -171,14 +163,20 @@ export class Session {
     return error === undefined;
   }
 
+  async #learn({ split: { learnt } }: Deployment): Promise<void> {
+    const waits = this.#job?.waits;
+    if (learnt && waits) await this.context.learnt.learn(this.user.uid, learnt.key, waits.paths, waits.total);
+  }
+
   #prepare(name: string, request: RunRequest, timeline: TimelineKeeper): Promise<Deployment> {
-    const { config, cacheDirectory, idleProxies } = this.context;
+    const { config, cacheDirectory, idleProxies, learnt } = this.context;
     this.#progress('scanning');
     return prepareDeployment({
       config,
       request,
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
       signal: this.#abort.signal,
+      ...(request.learn ? { recall: learnt.recaller(this.user.uid, config.learning.budgetBytes) } : {}),
       engineReportsHoles: hookEngine(request.hook ?? config.hook).reportsHoles,
       isIdle: (proxy) => this.#allocated.has(proxy) || idleProxies.isIdle(proxy),
       answers: (proxy) => this.#answers(proxy),
@@ -270,7 +268,7 @@ export class Session {
     });
   }
 
-  #send(message: DaemonMessage, body?: Buffer): void {
+  #send(message: DaemonMessage | LearningAnswer, body?: Buffer): void {
     if (this.socket.writable) this.socket.write(encodeFrame(message as unknown as Header, body));
   }
 

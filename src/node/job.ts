@@ -235,7 +235,7 @@ export class NodeJob {
 
   #onReleased(content: number, seconds: number): void {
     if (!this.#times.hasWaited && !this.#ending) this.#event('firstRead');
-    this.#times.waited(this.#cargo?.pathOf(content) ?? '', seconds);
+    this.#times.waited(content, this.#cargo?.pathOf(content) ?? '', seconds);
   }
 
   #onLost(subtree: Subtree, error: TeesError): void {

@@ -92,7 +92,7 @@ export class Parent {
     const task = times.account();
     const uplink = meter.used();
     const optional = { ...(task ? { task } : {}), ...(uplink ? { uplink } : {}) };
-    this.account({ node: this.self, blocked: times.blocked(), ...optional });
+    this.account({ node: this.self, blocked: times.blocked(), waits: times.contentWaits(), ...optional });
   }
 
   account(account: Account): void {

@@ -3,10 +3,13 @@
  * up the tree is in these figures, so that they may be subtracted from each other.
  */
 import type { Clock } from '../base/clock.js';
+import { encodeContentWaits } from '../wire/learning.js';
+import type { ContentWait } from '../wire/learning.js';
 import { longestWaits } from '../wire/messages.js';
 import type { BlockedPath, TaskAccount } from '../wire/messages.js';
 
 interface Wait {
+  readonly content: number;
   readonly path: string;
   readonly startMs: number;
   readonly endMs: number;
@@ -33,9 +36,9 @@ export class TaskTimes {
   }
 
   /** A read that has blocked for so long has just returned. */
-  waited(path: string, seconds: number): void {
+  waited(content: number, path: string, seconds: number): void {
     const endMs = this.clock.nowMs();
-    this.#waits.push({ path, startMs: endMs - seconds * 1000, endMs });
+    this.#waits.push({ content, path, startMs: endMs - seconds * 1000, endMs });
   }
 
   /** The longest waits. Without a launch nothing can have waited. */
@@ -45,16 +48,37 @@ export class TaskTimes {
     return longestWaits(this.#waits.map((wait) => sinceLaunch(wait, launchedMs)));
   }
 
+  /** In the order in which the task asked, each content once; as it travels. */
+  contentWaits(): number[] {
+    const launchedMs = this.#launchedMs;
+    if (launchedMs === undefined) return [];
+    const found = new Map<number, ContentWait>();
+    const cover = new Cover(launchedMs, this.#endedMs ?? this.clock.nowMs());
+    for (const { content, startMs, endMs } of this.#inOrder()) {
+      const earlier = found.get(content);
+      const atMs = earlier?.atMs ?? Math.max(0, startMs - launchedMs - cover.before(startMs));
+      found.set(content, { content, atMs, waitedMs: (earlier?.waitedMs ?? 0) + endMs - startMs });
+      cover.add(startMs, endMs);
+    }
+    return encodeContentWaits([...found.values()]);
+  }
+
+  #inOrder(): Wait[] {
+    return [...this.#waits].sort((a, b) => a.startMs - b.startMs);
+  }
+
   /** Undefined when it was never launched. */
   account(): TaskAccount | undefined {
     const launchedMs = this.#launchedMs;
     if (launchedMs === undefined) return undefined;
     const endedMs = this.#endedMs ?? this.clock.nowMs();
-    const inOrder = [...this.#waits].sort((a, b) => a.startMs - b.startMs);
+    const inOrder = this.#inOrder();
     const [first] = inOrder;
+    const cover = new Cover(launchedMs, endedMs);
+    for (const { startMs, endMs } of inOrder) cover.add(startMs, endMs);
     return {
       ran: seconds(endedMs - launchedMs),
-      waited: seconds(coveredMs(inOrder, launchedMs, endedMs)),
+      waited: seconds(cover.totalMs),
       waits: inOrder.length,
       ...(first ? { first: sinceLaunch(first, launchedMs) } : {}),
     };
@@ -66,17 +90,29 @@ function sinceLaunch({ path, startMs, endMs }: Wait, launchedMs: number): Blocke
   return { path, at: seconds(Math.max(0, startMs - launchedMs)), seconds: seconds(endMs - startMs) };
 }
 
-/** How long at least one of the waits lasted: those of several processes overlap. */
-function coveredMs(inOrder: readonly Wait[], fromMs: number, toMs: number): number {
-  let covered = 0;
-  let until = fromMs;
-  for (const { startMs, endMs } of inOrder) {
-    const end = Math.min(endMs, toMs);
-    if (end <= until) continue;
-    covered += end - Math.max(startMs, until);
-    until = end;
+/** For how long at least one of the waits lasted: those of several processes overlap. Add them by their start. */
+class Cover {
+  totalMs = 0;
+  #untilMs: number;
+
+  constructor(
+    fromMs: number,
+    private readonly toMs: number,
+  ) {
+    this.#untilMs = fromMs;
   }
-  return covered;
+
+  add(startMs: number, endMs: number): void {
+    const end = Math.min(endMs, this.toMs);
+    if (end <= this.#untilMs) return;
+    this.totalMs += end - Math.max(startMs, this.#untilMs);
+    this.#untilMs = end;
+  }
+
+  /** Of what was added, which has all begun before. */
+  before(ms: number): number {
+    return this.totalMs - Math.max(0, this.#untilMs - ms);
+  }
 }
 
 /** To the tenth of a millisecond. */

@@ -1,7 +1,7 @@
 /**
- * The order in which the hysteretic part travels when nothing is known of what the program will read.
+ * The order in which the hysteretic part travels: first what the program is known to read, then the rest.
  *
- * A wait costs a program about the same whether the file is small or large, and each file is as likely to be the
+ * Of the rest nothing is known. A wait costs a program about the same whether the file is small or large, and each file is as likely to be the
  * next one as any other: then the shortest first makes the sum of waits smallest (Smith's rule). Sizes of files
  * are heavy-tailed; in a typical layer nine tenths of the files are there after a tenth of the bytes. Inside a
  * class of similar size the order is that of paths, since files of one directory, a package, are read together
@@ -19,12 +19,24 @@ const CLASS_LIMITS_BYTES = [4 * KIB, 32 * KIB, 256 * KIB, 2048 * KIB, 16_384 * K
 const SELDOM_READ =
   /^(?:usr\/(?:local\/)?(?:share\/(?:doc|man|info|locale|lintian|help|gtk-doc|applications|icons|bash-completion)|include|src)|var\/(?:cache|log|backups|lib\/(?:apt|dpkg)))\/|\.a$/;
 
-/** @returns every content that is not in `urgent`, once, in the order of sending */
-export function hystereticOrder(manifest: Manifest, urgent: ReadonlySet<number>): number[] {
+/**
+ * @param first what is known to be read, none of it urgent: goes first, in this order
+ * @returns every content that is not in `urgent`, once, in the order of sending
+ */
+export function hystereticOrder(
+  manifest: Manifest,
+  urgent: ReadonlySet<number>,
+  first: readonly number[] = [],
+): number[] {
+  const known = new Set(first);
+  return [...known, ...unknownOrder(manifest, (content) => urgent.has(content) || known.has(content))];
+}
+
+function unknownOrder(manifest: Manifest, isKnown: (content: number) => boolean): number[] {
   // A content with several names counts by the first one that is likely to be read.
   const ranks = new Map<number, { seldom: boolean; sizeClass: number; place: number }>();
   manifest.entries.forEach(({ content, path }, place) => {
-    if (content === undefined || urgent.has(content)) return;
+    if (content === undefined || isKnown(content)) return;
     const known = ranks.get(content);
     const seldom = isSeldomRead(path);
     if (known === undefined || (known.seldom && !seldom))

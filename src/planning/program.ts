@@ -18,20 +18,13 @@ import { dependencyClosure } from '../elf/closure.js';
 import type { ExecContext } from './command.js';
 import { absolutePath, resolveCommand, searchCommand } from './command.js';
 import type { EnvironmentView, FileInView } from './environment-view.js';
-import { parseEnvArguments, parseShebang } from './shebang.js';
+import { launchedBy } from './launchers.js';
+import { parseShebang } from './shebang.js';
 import type { MissingFile, UrgentReason } from './split.js';
 import type { UrgentSet } from './urgent-set.js';
 
 export const COMMAND_LINE = fromText('command line');
 const SHELL = fromText('/bin/sh');
-
-/** Programs that start the program named among their arguments. */
-const LAUNCHERS = new Set(
-  (
-    'chrt gdb ionice ltrace mpiexec mpiexec.hydra mpirun nice nohup numactl orterun perf prterun setsid srun ' +
-    'stdbuf strace taskset time timeout valgrind xargs'
-  ).split(' '),
-);
 
 /** @throws TeesError COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE */
 export function addCommand(
@@ -119,16 +112,8 @@ class Starter {
 
   #addLaunched(file: FileInView, start: Start): void {
     const { argv, context } = start;
-    const name = (argv[0] ?? file.path).split('/').pop() as string;
-    if (name === 'env') {
-      const { argv: inner, variables, directory } = parseEnvArguments(argv.slice(1), context.env);
-      const cwd = directory === undefined ? context.cwd : absolutePath(directory, context.cwd);
-      if (inner.length > 0) this.#launch(file, inner, { env: variables, cwd });
-      return;
-    }
-    if (!LAUNCHERS.has(name)) return;
-    const first = argv.findIndex((it, i) => i > 0 && searchCommand(this.view, it, context).kind === 'found');
-    if (first > 0) this.#launch(file, argv.slice(first), context);
+    const launched = launchedBy(this.view, [argv[0] ?? file.path, ...argv.slice(1)], context);
+    if (launched) this.#launch(file, launched.argv, launched.context);
   }
 
   #launch(launcher: FileInView, argv: readonly ByteString[], context: ExecContext): void {

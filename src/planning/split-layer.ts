@@ -14,10 +14,13 @@ import { readLdSoConf } from '../elf/ld-so-conf.js';
 import type { Manifest } from '../image/manifest.js';
 import { dataSize } from '../image/manifest.js';
 import { addAsked } from './asked.js';
+import { commandKey, environmentKey } from './command-key.js';
 import type { ExecContext } from './command.js';
 import { EnvironmentView } from './environment-view.js';
 import { hystereticOrder } from './hysteretic-order.js';
 import { LayerIndex } from './layer-index.js';
+import { addLearnt } from './learnt.js';
+import type { Recall } from './learnt.js';
 import { isPattern, pathMatcher } from './path-pattern.js';
 import { addCommand } from './program.js';
 import type { MissingFile, Split } from './split.js';
@@ -36,6 +39,8 @@ export interface SplitInput {
   readonly urgentPaths: readonly string[];
   /** Whether the hook's engine lets a program find the holes of a file that is served. */
   readonly engineReportsHoles: boolean;
+  /** What earlier runs have waited for; without it nothing is asked for and nothing is learnt. */
+  readonly recall?: Recall;
   /** What the layer lies over: the node's root. */
   readonly root?: string;
 }
@@ -44,23 +49,27 @@ const LD_SO_CONF = fromText('/etc/ld.so.conf');
 const SERVING_ENGINE = fromText('serving engine');
 
 /** @throws TeesError COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, URGENT_NOT_FOUND, UPPER_UNREADABLE */
-// eslint-disable-next-line @typescript-eslint/require-await -- callers must not depend on its being synchronous
 export async function splitLayer(input: SplitInput): Promise<Split> {
   const { manifest } = input.source;
   const index = new LayerIndex(manifest);
-  const view = new EnvironmentView(index, realDirectory(input.upper), realDirectory(input.root ?? '/'));
+  const upper = realDirectory(input.upper);
+  const view = new EnvironmentView(index, upper, realDirectory(input.root ?? '/'));
   const context = execContext(view, input);
   const urgent = new UrgentSet();
-  addCommand(view, urgent, input.argv.map(fromText), context);
+  const argv = input.argv.map(fromText);
+  addCommand(view, urgent, argv, context);
   const configuration = addLoaderConfiguration(view, urgent);
   for (const path of input.urgentPaths) addAsked(view, urgent, path, context.cwd);
   if (!input.engineReportsHoles) addSparse(index, urgent);
+  const key = { environment: environmentKey(upper), command: commandKey(view, argv, context) };
+  const learnt = await addLearnt(index, urgent, key, input.recall);
   const contents = urgent.contents;
   return {
     urgent: urgent.files,
-    order: [...contents, ...hystereticOrder(manifest, contents)],
+    order: [...contents, ...hystereticOrder(manifest, contents, learnt?.firstContents)],
     urgentCount: contents.size,
     missing: urgent.missing.map((it) => withHint(view, configuration, it)),
+    ...(learnt ? { learnt: learnt.share } : {}),
   };
 }
 

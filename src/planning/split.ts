@@ -1,5 +1,7 @@
 /** Split-step transport (paper, section 3.4.1): which contents go first, and why. */
 import type { ByteString } from '../base/bytes.js';
+import type { CommandKey } from './command-key.js';
+import type { RunWaits } from './learning.js';
 
 export type UrgentReason =
   | 'command'
@@ -7,6 +9,7 @@ export type UrgentReason =
   | 'library' // DT_NEEDED, found as the dynamic loader would
   | 'loader-configuration' // ld.so.cache, ld.so.conf, ld.so.preload
   | 'asked' // --urgent PATH
+  | 'learnt' // read at start-up by an earlier run of the same command
   | 'sparse'; // small sparse files, where the serving engine cannot report holes
 
 export interface UrgentFile {
@@ -25,6 +28,21 @@ export interface MissingFile {
   readonly hint?: string;
 }
 
+export interface Share {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What earlier runs of the command have added. */
+export interface SplitLearnt {
+  readonly key: CommandKey;
+  /** Undefined when there were none. */
+  readonly lastRun?: RunWaits;
+  readonly urgent: Share;
+  /** Right behind the urgent part: over the budget, asked for later, or on trial. */
+  readonly first: Share;
+}
+
 export interface Split {
   readonly urgent: readonly UrgentFile[];
   /** Every content's index once: first the urgent ones, then the hysteretic ones, in order of sending. */
@@ -33,4 +51,6 @@ export interface Split {
   readonly urgentCount: number;
   /** Files that the command needs and that are nowhere, neither in the layer nor on the node: warnings. */
   readonly missing: readonly MissingFile[];
+  /** Undefined where nobody has asked for it. */
+  readonly learnt?: SplitLearnt;
 }

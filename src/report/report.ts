@@ -43,6 +43,25 @@ export interface UplinkUse {
   readonly outBytes: number;
 }
 
+/** What a run of a command has waited for. */
+export interface Waited {
+  /** Different files. */
+  readonly files: number;
+  /** With at least one read blocked, on average over the nodes. */
+  readonly seconds: number;
+}
+
+/** What earlier runs of the same command have told, and what it was good for. */
+export interface LearningUse {
+  /** Of the urgent part, because an earlier run has waited for it. */
+  readonly urgent: { readonly files: number; readonly bytes: number };
+  /** Of the hysteretic part, sent first for the same reason. */
+  readonly first: { readonly files: number; readonly bytes: number };
+  /** The last run; absent when there was none. */
+  readonly before?: Waited;
+  readonly now: Waited;
+}
+
 export interface Report {
   readonly schema: typeof REPORT_SCHEMA;
   readonly job: string;
@@ -73,6 +92,8 @@ export interface Report {
   readonly tasks: Readonly<Record<string, TaskTimes>>;
   /** The longest waits first; of very many, the longest. */
   readonly blocked: readonly BlockedRead[];
+  /** Absent with `--no-learn`. */
+  readonly learning?: LearningUse;
   readonly exit: Readonly<Record<string, number>>;
   readonly errors: readonly { readonly code: string; readonly message: string; readonly node?: string }[];
 }

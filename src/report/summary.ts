@@ -1,5 +1,5 @@
 /** The report for a person: what ran, what travelled, what waited, in a few lines of at most 80 columns. */
-import type { Report, UplinkUse } from './report.js';
+import type { Report, UplinkUse, Waited } from './report.js';
 import { fit, formatBytes, formatCount, formatSeconds, someOf, wrap } from './units.js';
 
 const WIDTH = 80;
@@ -23,6 +23,7 @@ export function summarise(report: Report): string {
     row('hysteretic', share(report.files.hysteretic, report.bytes.hysteretic)),
     ...describeStart(report),
     row('waits', describeWaits(report)),
+    ...describeLearning(report),
     row('sent', `${formatBytes(report.bytes.sent)} by the login node`),
     ...describeUplinks(report).map((text) => row('uplinks', text)),
     ...(report.borrowed.length > 0 ? [row('borrowed', someOf(report.borrowed, 6))] : []),
@@ -92,6 +93,15 @@ function describeWaits({ blocked, tasks }: Report): string {
   const reads = waited.reduce((sum, { waits }) => sum + waits, 0);
   const count = `${formatCount(reads, 'read')} on ${formatCount(waited.length, 'node')}`;
   return `${count}; the longest ${formatSeconds(longest.seconds)}, ${longest.node}: ${longest.path}`;
+}
+
+function describeLearning({ learning }: Report): string[] {
+  if (!learning?.before) return [];
+  const { before, now, urgent, first } = learning;
+  const told = (waited: Waited): string =>
+    waited.files === 0 ? '0' : `${formatCount(waited.files, 'file')} (${formatSeconds(waited.seconds)})`;
+  const learnt = share(urgent.files + first.files, urgent.bytes + first.bytes);
+  return [row('learnt', `${learnt}; waited for: ${told(before)} in the last run, ${told(now)} now`)];
 }
 
 function describeUplinks({ uplinks, bytes }: Report): string[] {

@@ -30,6 +30,8 @@ export interface RunRequest {
   readonly complete: boolean;
   /** Whether a read that waits brings its file forward. */
   readonly demand: boolean;
+  /** Uses, and adds to, what earlier runs of the command have waited for. */
+  readonly learn: boolean;
   /** Whose the task is; only root may say so. Without it the task is its submitter's. */
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
 }
@@ -98,6 +100,7 @@ export function decodeRun(header: Header): RunRequest {
     ...(width === undefined ? {} : { width }),
     complete: fields.flag('complete'),
     demand: fields.flag('demand'),
+    learn: fields.flag('learn'),
     ...(user ? { user: decodeUser(user) } : {}),
   };
 }

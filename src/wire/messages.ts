@@ -10,6 +10,7 @@ import { NODES_MAX, PATH_MAX_BYTES, WANT_RANGES_MAX } from '../base/limits.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 import { decodeJobName } from './job.js';
+import { contentWaitsField } from './learning.js';
 
 /** What one node tells about itself, once each. */
 export type NodeEventName = 'urgent' | 'launched' | 'firstRead' | 'delivered' | 'exited' | 'failed' | 'lost';
@@ -54,6 +55,8 @@ export interface NodeEvent {
 export interface Account {
   readonly node: string;
   readonly blocked: readonly BlockedPath[];
+  /** The contents waited for, in the order in which the task asked; as `encodeContentWaits` makes it. */
+  readonly waits: readonly number[];
   /** When it was launched. */
   readonly task?: TaskAccount;
   /** Proxy nodes: what crossed the uplink while the layer travelled. */
@@ -156,6 +159,7 @@ function decodeAccount(fields: Fields): Account {
   return {
     node: fields.text('node', 256),
     blocked: fields.objects('blocked', BLOCKED_PER_NODE_MAX).map(decodeWait),
+    waits: contentWaitsField(fields, 'waits'),
     ...(task ? { task: decodeTask(task) } : {}),
     ...(uplink ? { uplink: { inBytes: uplink.count('inBytes'), outBytes: uplink.count('outBytes') } } : {}),
   };

@@ -1,6 +1,6 @@
 /** `tees layer split`: what of a layer must be there before a command can start, and why. Nothing is executed. */
 import { resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
 
 interface Options {
@@ -8,6 +8,10 @@ interface Options {
   readonly urgent: string[];
   readonly hook: string;
   readonly json: boolean;
+  readonly learn: boolean;
+  readonly socket?: string;
+  readonly config?: string;
+  readonly cluster?: string;
   readonly '--'?: string[];
 }
 
@@ -27,7 +31,13 @@ export const command: CommandModule<object, Options> = {
         describe: 'what else must be there first: files, directories or patterns of the layer',
       })
       .option('hook', { type: 'string', default: 'fuse', describe: 'the hook that would serve the rest' })
-      .option('json', { type: 'boolean', default: false, describe: 'as JSON' }),
+      .option('learn', {
+        type: 'boolean',
+        default: true,
+        describe: 'ask the login daemon what earlier runs have waited for',
+      })
+      .option('socket', { type: 'string', describe: "the login daemon's socket" })
+      .option('json', { type: 'boolean', default: false, describe: 'as JSON' }) as unknown as Argv<Options>,
   handler: splitCommand,
 };
 
@@ -41,6 +51,7 @@ async function splitCommand(options: Options): Promise<void> {
   const { scanLayer } = await import('../../scan/scan.js');
   const { splitLayer } = await import('../../planning/split-layer.js');
   const { hookEngine } = await import('../../serving/hooks.js');
+  const { askWhatWasLearnt } = await import('../ask-learnt.js');
   const { splitFacts, splitToText } = await import('../split-text.js');
 
   const upper = resolve(options.upper);
@@ -54,6 +65,7 @@ async function splitCommand(options: Options): Promise<void> {
       cwd: process.cwd(),
       urgentPaths: options.urgent,
       engineReportsHoles: hookEngine(options.hook).reportsHoles,
+      ...(options.learn ? { recall: (key) => askWhatWasLearnt(options, key) } : {}),
     });
     const columns = process.stdout.columns ?? TERMINAL_COLUMNS_DEFAULT;
     const facts = { upper, command: argv, ...splitFacts(source.manifest, split) };

@@ -1,11 +1,13 @@
 /** `tees layer`: a layer as it would travel, without a job. */
 import type { CommandModule } from 'yargs';
+import { command as forget } from './layer-forget.js';
 import { command as scan } from './layer-scan.js';
 import { command as split } from './layer-split.js';
 
 export const command: CommandModule = {
   command: 'layer',
   describe: 'look at an upper layer',
-  builder: (yargs) => yargs.command(scan).command(split).demandCommand(1, 'which subcommand?'),
+  builder: (yargs) =>
+    yargs.command(scan).command(split).command(forget).demandCommand(1, 'which subcommand?'),
   handler: () => {},
 };

@@ -2,8 +2,6 @@
 import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
 import { HOOKS, LAYOUTS } from '../../config/config.js';
-import { locateConfig } from '../../config/locate.js';
-import { loadConfig } from '../../config/parse.js';
 
 interface Options {
   nodes: string;
@@ -15,6 +13,7 @@ interface Options {
   width?: number;
   complete: boolean;
   demand: boolean;
+  learn: boolean;
   report?: string;
   user?: string;
   progress?: boolean;
@@ -53,6 +52,11 @@ export const command: CommandModule<object, Options> = {
         default: true,
         describe: 'a read that waits brings its file forward (--no-demand: for comparison)',
       })
+      .option('learn', {
+        type: 'boolean',
+        default: true,
+        describe: 'send first what earlier runs have waited for, and remember what this one waits for',
+      })
       .option('user', { type: 'string', describe: 'run it as this user (root only)' })
       .option('report', { type: 'string', describe: 'write the report of the job to this file' })
       .option('progress', { type: 'boolean', describe: 'show progress (default: on a terminal)' })
@@ -72,7 +76,8 @@ async function runCommand(options: Options): Promise<void> {
     });
   }
   const { RunClient } = await import('../run-client.js');
-  const socket = options.socket ?? `${loadConfig(locateConfig(options)).runtimeDirectory}/tees.sock`;
+  const { daemonSocket } = await import('../ask-daemon.js');
+  const socket = daemonSocket(options);
   const client = new RunClient({ ...options, argv, socket });
   process.exitCode = await client.run();
 }

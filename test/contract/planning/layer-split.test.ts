@@ -91,3 +91,15 @@ for (const [args, status, code] of BAD) {
     t.regex(result.stderr, new RegExp(`^tees: ${code}: `));
   });
 }
+
+test('without a login daemon the split is shown all the same, and a sentence says what is not', (t) => {
+  const upper = makeLayer(t);
+  const { status, stdout, stderr } = split('--upper', upper, '--socket', '/nonexistent', '--', '/opt/script');
+  t.is(status, 0);
+  t.regex(stdout, /^urgent {6}\d files/m);
+  t.regex(
+    stderr,
+    /^tees: note: what earlier runs have read is not shown: the login daemon does not answer: .*\n$/,
+  );
+  t.is(split('--upper', upper, '--no-learn', '--', '/opt/script').stderr, '');
+});

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { fromText } from '../../../src/base/bytes.js';
 import { splitFacts, splitToText } from '../../../src/cli/split-text.js';
+import { EARLIER_RUN } from '../../../src/planning/learnt.js';
 import type { Split } from '../../../src/planning/split.js';
 
 const LONG = `usr/lib/${'directory/'.repeat(20)}liblong.so`;
@@ -54,4 +55,32 @@ test('the facts hold names in full, and bytes of data, not of holes', (t) => {
 test('nothing urgent', (t) => {
   const text = splitToText(manifest, { urgent: [], order: [], urgentCount: 0, missing: [] }, 80);
   t.is(text, 'urgent      0 files, 0 B (0.0 % of the bytes)\nhysteretic  0 files, 0 B\n');
+});
+
+test('what an earlier run has read stands under its reason, and what only goes first is told', (t) => {
+  const learnt = {
+    key: { environment: 'e', command: 'c' },
+    lastRun: { files: 2, seconds: 1 },
+    urgent: { files: 1, bytes: 50_000 },
+    first: { files: 1, bytes: 20_000_000 },
+  };
+  const file = {
+    path: fromText('lib/late.py'),
+    content: 0,
+    reason: 'learnt' as const,
+    neededBy: EARLIER_RUN,
+  };
+  const all: Split = { urgent: [file], order: [0, 3], urgentCount: 1, missing: [], learnt };
+  t.deepEqual(splitToText(manifest, all, 80).split('\n'), [
+    'read at start-up by an earlier run',
+    '  50.0 kB  learnt         /lib/late.py',
+    '',
+    'urgent      1 file, 50.0 kB (0.2 % of the bytes)',
+    'hysteretic  1 file, 20.0 MB',
+    '  first, as an earlier run has read them: 1 file, 20.0 MB',
+    '',
+  ]);
+  const { key, ...facts } = learnt;
+  t.truthy(key);
+  t.deepEqual(splitFacts(manifest, all).learnt, facts);
 });

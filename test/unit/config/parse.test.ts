@@ -22,6 +22,7 @@ test('what is not given has its default', (t) => {
     layout: 'stacked',
     network: {},
     environment: { bind: ['/home', '/tmp'] },
+    learning: { budgetBytes: 64 * 2 ** 20 },
     stallDeadlineMs: 60_000,
   });
   t.is(cluster.nodes.size, 9);
@@ -44,6 +45,7 @@ hook: fuse-native
 layout: data-only
 network: { uplinkInterface: up0 }
 environment: { bind: [/scratch/] }
+learning: { budget: 0 }
 stallDeadline: 5m
 `;
   const { cluster, ...settings } = parseConfig(text, FILE);
@@ -58,6 +60,7 @@ stallDeadline: 5m
     layout: 'data-only',
     network: { uplinkInterface: 'up0' },
     environment: { bind: ['/scratch'] },
+    learning: { budgetBytes: 0 },
     stallDeadlineMs: 300_000,
   });
   t.is(cluster.login.address, '198.18.0.1');

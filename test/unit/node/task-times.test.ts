@@ -1,5 +1,6 @@
 import test from 'ava';
 import { TaskTimes } from '../../../src/node/task-times.js';
+import { decodeContentWaits } from '../../../src/wire/learning.js';
 
 function create(): { times: TaskTimes; at: (seconds: number) => TaskTimes } {
   let nowMs = 0;
@@ -25,9 +26,9 @@ test('a task ran from its launch to its end, whatever comes after', (t) => {
 test('waits that overlap count once, and each is told with its beginning', (t) => {
   const { times, at } = create();
   at(10).launched();
-  at(13).waited('/b', 2);
-  at(14).waited('/a', 3.5);
-  at(16).waited('/c', 1);
+  at(13).waited(1, '/b', 2);
+  at(14).waited(2, '/a', 3.5);
+  at(16).waited(3, '/c', 1);
   at(20).ended();
   t.deepEqual(times.account(), {
     ran: 10,
@@ -48,7 +49,7 @@ test('waits that overlap count once, and each is told with its beginning', (t) =
 test('a wait that began before the launch was known counts from the launch', (t) => {
   const { times, at } = create();
   at(10).launched();
-  at(11).waited('/lib.so', 1.5);
+  at(11).waited(4, '/lib.so', 1.5);
   at(12).ended();
   t.is(times.account()?.waited, 1);
   t.is(times.account()?.first?.at, 0);
@@ -58,6 +59,27 @@ test('a wait that the tear-down ends counts to the end of the task', (t) => {
   const { times, at } = create();
   at(0).launched();
   at(4).ended();
-  at(6).waited('/data', 5);
+  at(6).waited(5, '/data', 5);
   t.is(times.account()?.waited, 3);
+});
+
+test('contents are told in the order of asking, by the time of a program that never waits', (t) => {
+  const { times, at } = create();
+  at(10).launched();
+  at(13).waited(7, '/b', 2); // from 1 to 3
+  at(14).waited(5, '/a', 3.5); // from 0.5 to 4
+  at(16).waited(7, '/b', 1); // from 5 to 6, again
+  at(18).waited(9, '/c', 1); // from 7 to 8
+  at(20).ended();
+  t.deepEqual(decodeContentWaits(times.contentWaits()), [
+    { content: 5, atMs: 500, waitedMs: 3500 },
+    { content: 7, atMs: 500, waitedMs: 3000 },
+    { content: 9, atMs: 2500, waitedMs: 1000 },
+  ]);
+});
+
+test('contents of a task that was never launched are not told', (t) => {
+  const { times, at } = create();
+  at(1).waited(1, '/a', 1);
+  t.deepEqual(times.contentWaits(), []);
 });

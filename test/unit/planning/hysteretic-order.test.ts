@@ -1,29 +1,6 @@
 import test from 'ava';
-import { fromText } from '../../../src/base/bytes.js';
-import type { Manifest } from '../../../src/image/manifest.js';
 import { hystereticOrder } from '../../../src/planning/hysteretic-order.js';
-
-/** A manifest of files given as path and size; equal content numbers are hardlinks or equal files. */
-function files(...list: readonly (readonly [path: string, size: number, content?: number])[]): Manifest {
-  const sizes: number[] = [];
-  const entries = list.map(([path, size, shared]) => {
-    const content = shared ?? sizes.length;
-    sizes[content] = size;
-    return { path, content, size };
-  });
-  return {
-    entries: entries
-      .map((it) => ({
-        ...it,
-        path: fromText(it.path),
-        type: 'file' as const,
-        ...{ mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0, xattrs: [], opaque: false },
-      }))
-      .sort((a, b) => (a.path < b.path ? -1 : 1)),
-    contents: sizes.map((size) => ({ size, extents: [0, size], firstChunk: 0, chunkCount: 0 })),
-    digests: Buffer.alloc(0),
-  };
-}
+import { manifestOfFiles as files } from './manifest-of-files.js';
 
 test('small before large, whatever their paths', (t) => {
   t.deepEqual(hystereticOrder(files(['a', 5e8], ['b', 2e6], ['c', 100]), new Set()), [2, 1, 0]);
@@ -55,4 +32,9 @@ test('half of the files are there after a hundredth of a heavy-tailed layer', (t
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const half = sizes.slice(0, 500).reduce((sum, size) => sum + size, 0);
   t.true(half < total / 100, `${half} of ${total}`);
+});
+
+test('what is known to be read goes first, in the order given, and each content once', (t) => {
+  const manifest = files(['a', 10], ['b', 5e6], ['c', 5e8], ['d', 20]);
+  t.deepEqual(hystereticOrder(manifest, new Set([3]), [2, 1, 2]), [2, 1, 0]);
 });

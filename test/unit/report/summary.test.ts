@@ -81,3 +81,14 @@ test('uplinks are not compared with a layer that is next to nothing', (t) => {
     /uplinks/,
   );
 });
+
+test('what was learnt is told with before and after, once there is a before', (t) => {
+  const now = { files: 0, seconds: 0 };
+  const learning = { urgent: { files: 41, bytes: 9e6 }, first: { files: 1, bytes: 3e6 }, now };
+  t.notRegex(summarise({ ...REPORT, learning }), /learnt/);
+  const before = { files: 42, seconds: 12.34 };
+  t.regex(
+    summarise({ ...REPORT, learning: { ...learning, before } }),
+    /^learnt {5}42 files, 12\.0 MB; waited for: 42 files \(12\.3 s\) in the last run, 0\n {11}now$/m,
+  );
+});

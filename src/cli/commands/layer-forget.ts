@@ -1,0 +1,54 @@
+/** `tees layer forget`: what earlier runs in an environment have waited for, no more. */
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Argv, CommandModule } from 'yargs';
+import type { ByteString } from '../../base/bytes.js';
+import { fromBuffer, fromText } from '../../base/bytes.js';
+import { usageError } from '../../base/errors.js';
+
+interface Options {
+  readonly upper?: string;
+  readonly all: boolean;
+  readonly socket?: string;
+  readonly config?: string;
+  readonly cluster?: string;
+}
+
+export const command: CommandModule<object, Options> = {
+  command: 'forget',
+  describe: 'forget what your commands have waited for in earlier runs',
+  builder: (yargs) =>
+    yargs
+      .usage('$0 layer forget --upper DIR | --all')
+      .option('upper', { type: 'string', describe: 'of all commands in this environment' })
+      .option('all', { type: 'boolean', default: false, describe: 'in every environment of yours' })
+      .option('socket', {
+        type: 'string',
+        describe: "the login daemon's socket",
+      }) as unknown as Argv<Options>,
+  handler: forgetCommand,
+};
+
+async function forgetCommand(options: Options): Promise<void> {
+  if ((options.upper === undefined) === !options.all) {
+    throw usageError('USAGE', 'which environment is to be forgotten?', {
+      hint: 'tees layer forget --upper DIR, or --all',
+    });
+  }
+  const { environmentKey } = await import('../../planning/command-key.js');
+  const { askToForget } = await import('../ask-learnt.js');
+  const { formatCount } = await import('../../report/units.js');
+  const { upper } = options;
+  const environment = upper === undefined ? undefined : environmentKey(canonical(upper));
+  const records = await askToForget(options, environment);
+  process.stdout.write(`forgotten: ${formatCount(records, 'command')}\n`);
+}
+
+/** The directory itself may be gone; what was learnt in it may not. */
+function canonical(upper: string): ByteString {
+  try {
+    return fromBuffer(realpathSync.native(upper, { encoding: 'buffer' }));
+  } catch {
+    return fromText(resolve(upper));
+  }
+}

@@ -1,0 +1,121 @@
+/** A second run of a command does not wait for what the first has waited for; and nobody learns from others. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import anyTest from 'ava';
+import type { TestFn } from 'ava';
+import { startCluster } from '../../../src/emulator/cluster.js';
+import type { EmbeddedCluster } from '../../../src/emulator/cluster.js';
+import { runJob, tees, withoutCluster } from '../../support/tees.js';
+
+const test = anyTest as TestFn<{ cluster: EmbeddedCluster; scratch: string }>;
+const maybe = withoutCluster ? test.skip : test.serial;
+const because = withoutCluster ? ` (skipped: ${withoutCluster})` : '';
+const NOBODY = 65534;
+const LATE = 12;
+const COMMAND = ['/bin/sh', '/opt/app/start'];
+
+test.before(async (t) => {
+  t.context.scratch = mkdtempSync(join(tmpdir(), 'tees-learning-'));
+  if (withoutCluster) return;
+  t.timeout(120_000);
+  t.context.cluster = await startCluster({ groups: 1, groupSize: 3, uplink: '20mbit' });
+});
+
+test.after.always(async (t) => {
+  await t.context.cluster?.down();
+  rmSync(t.context.scratch, { recursive: true, force: true });
+});
+
+/** What is read at start-up stands last in the ordinary order. */
+function makeLayer(scratch: string, name: string): string {
+  const upper = join(scratch, name);
+  const file = (path: string, content: string | Buffer): void => {
+    mkdirSync(join(upper, path, '..'), { recursive: true });
+    writeFileSync(join(upper, path), content);
+  };
+  for (let i = 0; i < 60; i++) file(`opt/app/library/${i}`, Buffer.alloc(100_000, `library ${i}`));
+  for (let i = 0; i < LATE; i++) file(`opt/app/start-up/${i}`, Buffer.alloc(50_000, `start-up ${i}`));
+  file('opt/app/start', 'cat /opt/app/start-up/* | wc -c');
+  // The users of the test may read it, wherever it lies.
+  chmodSync(scratch, 0o755);
+  return upper;
+}
+
+maybe(`the second run waits for nothing, and its report tells before and after${because}`, async (t) => {
+  t.timeout(180_000);
+  const { cluster, scratch } = t.context;
+  const options = ['--nodes', 'cn[0-2]', '--upper', makeLayer(scratch, 'twice')];
+  const first = await runJob(cluster, options, COMMAND);
+  t.is(first.status, 0, first.stderr);
+  t.regex(first.stdout, new RegExp(`cn2: ${LATE * 50_000}\n`));
+  t.is(first.report.learning?.before, undefined);
+  t.is(first.report.learning?.now.files, LATE);
+  t.true((first.report.learning?.now.seconds ?? 0) > 0.5, 'the layer takes more than two seconds');
+  t.notRegex(first.stderr, /learnt/);
+
+  const second = await runJob(cluster, options, [...COMMAND, 'another', 'argument']);
+  t.is(second.status, 0, second.stderr);
+  t.deepEqual(second.report.learning, {
+    urgent: { files: LATE, bytes: LATE * 50_000 },
+    first: { files: 0, bytes: 0 },
+    before: first.report.learning?.now,
+    now: { files: 0, seconds: 0 },
+  });
+  t.deepEqual(second.report.blocked, []);
+  t.regex(second.stderr, /^learnt .*12 files, 600 kB; waited for: 12 files/m);
+
+  const third = await runJob(cluster, [...options, '--no-learn'], COMMAND);
+  t.is(third.report.learning, undefined);
+  t.is(new Set(third.report.blocked.map(({ path }) => path)).size, LATE);
+});
+
+maybe(`tees layer split shows what was learnt, and forget makes it unknown${because}`, async (t) => {
+  t.timeout(180_000);
+  const { cluster, scratch } = t.context;
+  const upper = makeLayer(scratch, 'shown');
+  const done = await runJob(cluster, ['--nodes', 'cn0', '--upper', upper], COMMAND);
+  t.is(done.status, 0, done.stderr);
+  const where = ['--cluster', cluster.stateDirectory];
+  const split = () => tees(['layer', 'split', ...where, '--upper', upper, '--', ...COMMAND]);
+  const learnt =
+    /^read at start-up by an earlier run\n( +50\.0 kB {2}learnt +\/opt\/app\/start-up\/\d+\n){12}/m;
+  t.regex((await split()).stdout, learnt);
+
+  t.is((await tees(['layer', 'forget', ...where, '--upper', upper])).stdout, 'forgotten: 1 command\n');
+  const after = await split();
+  t.is(after.status, 0);
+  t.notRegex(after.stdout, /earlier run/);
+});
+
+maybe(`another user's runs are neither used nor shown${because}`, async (t) => {
+  t.timeout(180_000);
+  const { cluster, scratch } = t.context;
+  const main = new URL('../../../src/cli/main.js', import.meta.url).pathname;
+  const asNobody = (...words: string[]): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(
+      'setpriv',
+      [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', process.execPath, main, ...words],
+      { encoding: 'utf8', cwd: '/' },
+    );
+  if (asNobody('--help').status !== 0) {
+    t.log('skipped: another user cannot read this clone');
+    return t.pass();
+  }
+  const upper = makeLayer(scratch, 'others');
+  execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, upper]);
+  const ofRoot = await runJob(cluster, ['--nodes', 'cn0', '--upper', upper], COMMAND);
+  t.is(ofRoot.report.learning?.now.files, LATE);
+
+  const where = ['--socket', join(cluster.stateDirectory, 'nodes/login/run/tees.sock'), '--upper', upper];
+  const split = asNobody('layer', 'split', ...where, '--', ...COMMAND);
+  t.is(split.status, 0);
+  t.is(split.stderr, '', 'the daemon has answered');
+  t.notRegex(split.stdout, /earlier run/);
+  t.is(asNobody('layer', 'forget', ...where).stdout, 'forgotten: 0 commands\n');
+  const run = asNobody('run', ...where, '--nodes', 'cn0', '--', ...COMMAND);
+  t.is(run.status, 0, run.stderr);
+  t.notRegex(run.stderr, /^learnt/m);
+  t.regex(run.stderr, /^waits +12 reads/m);
+});
