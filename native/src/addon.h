@@ -6,7 +6,7 @@
 namespace tees {
 
 void InitCredentials(Napi::Env env, Napi::Object exports);  // credentials.cc: peerCredentials
-void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitUnsent
+void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitQueues
 void InitFiles(Napi::Env env, Napi::Object exports);        // files.cc: xattrs, extents, unmount
 void InitNames(Napi::Env env, Napi::Object exports);        // names.cc: writeNames
 

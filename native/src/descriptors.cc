@@ -19,19 +19,22 @@ static Napi::Value SetCloseOnExec(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-// tcp(7), TCP_NOTSENT_LOWAT: the kernel takes no more while this many bytes have not been sent.
-static Napi::Value LimitUnsent(const Napi::CallbackInfo& info) {
+// tcp(7): what a connection may have in the kernel. TCP_NOTSENT_LOWAT: it takes no more while this many bytes have not
+// been sent. TCP_WINDOW_CLAMP: the other end sends no more while this many have not been read.
+static Napi::Value LimitQueues(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   int fd = info[0].As<Napi::Number>().Int32Value();
-  int bytes = info[1].As<Napi::Number>().Int32Value();
-  if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes) < 0)
+  int unsent = info[1].As<Napi::Number>().Int32Value();
+  int unread = info[2].As<Napi::Number>().Int32Value();
+  if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) < 0 ||
+      setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &unread, sizeof unread) < 0)
     throw SystemError(env, errno, "setsockopt", "");
   return env.Undefined();
 }
 
 void InitDescriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("setCloseOnExec", Napi::Function::New(env, SetCloseOnExec, "setCloseOnExec"));
-  exports.Set("limitUnsent", Napi::Function::New(env, LimitUnsent, "limitUnsent"));
+  exports.Set("limitQueues", Napi::Function::New(env, LimitQueues, "limitQueues"));
 }
 
 }  // namespace tees

@@ -19,8 +19,8 @@ export interface NativeAddon {
   peerCredentials(fd: number): PeerCredentials;
   /** fcntl(2), FD_CLOEXEC: programs that this process starts do not inherit `fd`. */
   setCloseOnExec(fd: number): void;
-  /** TCP_NOTSENT_LOWAT: a connection takes no more while the kernel has not sent so many bytes. */
-  limitUnsent(fd: number, bytes: number): void;
+  /** TCP_NOTSENT_LOWAT and TCP_WINDOW_CLAMP: a connection has so many bytes in the kernel, to be sent and to be read. */
+  limitQueues(fd: number, unsentBytes: number, unreadBytes: number): void;
   /** llistxattr(2): names without their NUL. */
   listXattrs(path: Buffer): Buffer[];
   /** lgetxattr(2). */

@@ -10,6 +10,7 @@ import {
   LINK_PING_INTERVAL_MS,
   LINK_QUEUE_HIGH_BYTES,
   LINK_SILENCE_DEADLINE_MS,
+  LINK_UNREAD_MAX_BYTES,
   LINK_UNSENT_MAX_BYTES,
 } from '../base/limits.js';
 import { native } from '../base/native.js';
@@ -76,8 +77,8 @@ export class Link {
       .on('drain', () => this.#sendBulk())
       .on('end', () => this.#onEnd())
       .on('close', () => this.#onGone());
-    if (this.#socket.connecting) this.#socket.once('connect', () => limitUnsent(this.#socket));
-    else limitUnsent(this.#socket);
+    if (this.#socket.connecting) this.#socket.once('connect', () => limitQueues(this.#socket));
+    else limitQueues(this.#socket);
     const hello = handshake.hello?.();
     if (hello) this.post(hello);
     this.#timers = [
@@ -264,11 +265,11 @@ export class Link {
   }
 }
 
-/** What the kernel has taken can no more be passed by what is urgent: an end, for one. */
-function limitUnsent(socket: Socket): void {
+/** What the kernel has taken can no more be passed by what is urgent: an end, a file that somebody waits for. */
+function limitQueues(socket: Socket): void {
   const fd = (socket as unknown as { _handle: { fd: number } | null })._handle?.fd ?? -1;
   // Otherwise it is gone already.
-  if (fd >= 0) native().limitUnsent(fd, LINK_UNSENT_MAX_BYTES);
+  if (fd >= 0) native().limitQueues(fd, LINK_UNSENT_MAX_BYTES, LINK_UNREAD_MAX_BYTES);
 }
 
 function lost(peer: string, cause: unknown): TeesError {
