@@ -19,7 +19,8 @@
       "type": "executable",
       "sources": [
         "launch/main.c", "launch/plan.c", "launch/report.c", "launch/mountinfo.c", "launch/mounts.c",
-        "launch/task.c", "launch/identity.c", "launch/guard.c", "launch/init.c", "launch/relay.c"
+        "launch/task.c", "launch/identity.c", "launch/guard.c", "launch/init.c", "launch/launcher.c", "launch/client.c",
+        "launch/streams.c"
       ],
       "cflags": ["-std=gnu11"]
     },

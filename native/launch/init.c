@@ -34,6 +34,19 @@ static void keep_only_kill(void) {
   if (syscall(SYS_capset, &header, data) < 0) fail("drop the capabilities of PID 1", "");
 }
 
+/*
+ * The launcher lets no task run when its daemon died meanwhile, and writes down that this one does. Signals come
+ * behind its answer.
+ */
+static void await_leave(void) {
+  unsigned char answer;
+  report_ready();
+  ssize_t got;
+  do got = read(CONTROL_FD, &answer, 1);
+  while (got < 0 && errno == EINTR);
+  if (got != 1) _exit(STATUS_KILLED);
+}
+
 /* Gives the read end of what the task reports; it ends without a word when the program runs. */
 static int start_task(struct task *task, pid_t *pid) {
   int reports[2];
@@ -61,7 +74,7 @@ static bool reap(pid_t task, int *status) {
   return false;
 }
 
-/* From the daemon: a byte is a signal's number; the end is the end. */
+/* From the launcher: a byte is a signal's number; the end is the end. */
 static void pass_signals(pid_t task) {
   unsigned char numbers[64];
   ssize_t got = read(CONTROL_FD, numbers, sizeof numbers);
@@ -109,7 +122,6 @@ static void execute_plan(const struct plan *plan, struct mounts *mounts, struct 
   for (size_t i = 0; i < plan->count; i++) {
     const struct operation *operation = &plan->operations[i];
     switch (operation->code) {
-      case OP_PARENT: break; /* the launcher's */
       case OP_IDENTITY: task->identity = operation; break;
       case OP_ENTER:
         plan_require(operation, 1);
@@ -151,6 +163,7 @@ void init_run(const struct plan *plan, int lifeline) {
   int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) fail("wait for signals", "");
   task.proc = mounts.proc;
+  await_leave();
   pid_t pid;
   int reports = start_task(&task, &pid);
   /* The standard streams are the task's alone: only then does their end show. */

@@ -6,26 +6,20 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "identity.h"
 #include "init.h"
+#include "launcher.h"
 #include "plan.h"
-#include "relay.h"
 #include "report.h"
 #include "syscalls.h"
 
 void free_pointer(void *pointer) { free(*(void **)pointer); }
-
-/* Whoever started this has died before it asked to die with it when the parent is another one by now. */
-static void die_with_daemon(const struct plan *plan) {
-  const struct operation *parent = plan_find(plan, OP_PARENT);
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail("die with the daemon", "");
-  if (parent->count != 1 || (uint32_t)getppid() != plan_number(parent->strings[0])) _exit(STATUS_KILLED);
-}
 
 static int block_signals(void) {
   sigset_t all, wanted;
@@ -42,59 +36,65 @@ static int block_signals(void) {
   return fd;
 }
 
-/* The environment is gone when its PID 1 can be reaped: the kernel ends everything else before. */
-static int take_signal(int signals, pid_t init, int *how) {
-  struct signalfd_siginfo info;
-  while (read(signals, &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo != SIGCHLD) kill(init, SIGKILL);
-    if (info.ssi_signo == SIGCHLD && waitpid(init, how, WNOHANG) == init) return 1;
+/* By a relative name: that of the job's directory may be longer than a socket's may be. */
+static int listen_in(const char *directory) {
+  if (chdir(directory) < 0) fail("enter the job's directory", directory);
+  if (access(LAUNCHED_NAME, F_OK) == 0) {
+    errno = EEXIST;
+    fail("launch a second time", directory);
   }
-  return 0;
+  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET_NAME};
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  /* Of a launch that ended with its daemon. */
+  unlink(SOCKET_NAME);
+  if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 4) < 0)
+    fail("listen for daemons", SOCKET_NAME);
+  return fd;
 }
 
-static int supervise(pid_t init, int signals, struct relay relays[3]) {
-  int how = 0;
-  /* When PID 1 was killed, so that nobody may be there to take what was written, the rest is dropped. */
-  for (int gone = 0; !gone || (WIFEXITED(how) && !relays_drained(relays));) {
-    struct pollfd ready[7];
-    relays_poll(relays, ready);
-    ready[6] = (struct pollfd){.fd = signals, .events = POLLIN};
-    if (poll(ready, 7, -1) < 0 && errno != EINTR) break;
-    relays_move(relays, ready);
-    if (!ready[6].revents) continue;
-    if (gone) break; /* asked to end while nobody takes the rest of the output */
-    gone = take_signal(signals, init, &how);
+static pid_t start_pid_one(struct launcher *launcher, const struct plan *plan) {
+  const struct operation *identity = plan_find(plan, OP_IDENTITY);
+  int stdio[3], lifeline[2], channel[2];
+  streams_open(&launcher->streams, stdio, identity_uid(identity), identity_gid(identity));
+  if (pipe2(lifeline, O_CLOEXEC) < 0) fail("create a pipe", "");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) < 0) fail("create a socket pair", "");
+  /* Not unshare(2): this process would hold the environment's mounts after its end. */
+  pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+  if (pid < 0) fail("create the namespaces", "");
+  if (pid == 0) {
+    close(lifeline[1]);
+    close(launcher->signals);
+    close(launcher->listener);
+    close(channel[0]);
+    /* The daemon's connection is the launcher's alone. */
+    if (dup3(channel[1], CONTROL_FD, O_CLOEXEC) < 0) _exit(STATUS_FAILED);
+    close(channel[1]);
+    streams_leave(&launcher->streams, stdio);
+    init_run(plan, lifeline[0]);
   }
-  return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
+  close(channel[1]);
+  close(lifeline[0]);
+  for (int i = 0; i < 3; i++) close(stdio[i]);
+  fcntl(channel[0], F_SETFL, O_NONBLOCK);
+  client_attach(&launcher->pid_one, channel[0]);
+  return pid;
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  static struct launcher launcher = {.daemon = {.fd = -1}, .pid_one = {.fd = -1}};
   report_to(CONTROL_FD);
   sys_close_range(CONTROL_FD + 1, ~0u, 0);
   fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
-  int signals = block_signals();
+  launcher.signals = block_signals();
   struct plan plan;
   plan_read(CONTROL_FD, &plan);
-  die_with_daemon(&plan);
-
-  const struct operation *identity = plan_find(&plan, OP_IDENTITY);
-  struct relay relays[3];
-  int stdio[3];
-  relays_open(relays, stdio, identity_uid(identity), identity_gid(identity));
-  int lifeline[2];
-  if (pipe2(lifeline, O_CLOEXEC) < 0) fail("create a pipe", "");
-  if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0) fail("create the namespaces", "");
-  pid_t pid = fork();
-  if (pid < 0) fail("create PID 1", "");
-  if (pid == 0) {
-    close(lifeline[1]);
-    close(signals);
-    relays_leave(relays, stdio);
-    init_run(&plan, lifeline[0]);
+  if (count != 2) {
+    errno = EINVAL;
+    fail("read the arguments", "");
   }
-  /* Only PID 1 talks to the daemon from here on: its end is the channel's. */
-  close(CONTROL_FD);
-  close(lifeline[0]);
-  for (int i = 0; i < 3; i++) close(stdio[i]);
-  return supervise(pid, signals, relays);
+  launcher.listener = listen_in(arguments[1]);
+  launcher.init = start_pid_one(&launcher, &plan);
+  fcntl(CONTROL_FD, F_SETFL, O_NONBLOCK);
+  client_attach(&launcher.daemon, CONTROL_FD);
+  return launcher_run(&launcher);
 }

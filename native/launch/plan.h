@@ -11,7 +11,6 @@
 
 /* The same codes as in src/environment/plan.ts. */
 enum operation_code {
-  OP_PARENT = 1,      /* PID of the daemon, which must still be the parent */
   OP_IDENTITY = 2,    /* UID GID [GROUP…] of the task */
   OP_ENTER = 3,       /* DIR: the job's directory; the overlay's paths are relative to it */
   OP_OVERLAY = 4,     /* SOURCE OPTIONS: mounts the overlay at `stage`; the source is a name to show */

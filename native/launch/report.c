@@ -35,6 +35,8 @@ static void send_message(char kind, const char *what, const char *path, int erro
   }
 }
 
+void report_ready(void) { send_message('L', NULL, NULL, 0); }
+
 void report_running(void) { send_message('R', NULL, NULL, 0); }
 
 void report_left_out(const char *path) { send_message('N', NULL, path, errno); }

@@ -1,7 +1,9 @@
 /*
- * Messages to the daemon: u8 kind, u32 length (little-endian), then the fields, each ended by a NUL.
+ * Messages of PID 1 to the launcher, and of the launcher itself before there is a PID 1. They are frames (client.h)
+ * whose fields are each ended by a NUL:
  *   'N' path, errno          left out of the environment, which goes on without
  *   'E' what, path, errno    failed: what was tried, on which path
+ *   'L'                      all is in place for the task; the launcher's leave is asked for
  *   'R'                      the task's program runs
  */
 #ifndef TEES_REPORT_H
@@ -9,6 +11,7 @@
 
 /* Where messages go from now on, in this process. */
 void report_to(int fd);
+void report_ready(void);
 void report_running(void);
 /* Takes errno. */
 void report_left_out(const char *path);

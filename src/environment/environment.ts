@@ -53,14 +53,27 @@ export interface TaskExit {
   readonly status: number;
 }
 
+/**
+ * A task that was started, or was found running by a later daemon. It depends on no daemon: what it has written waits
+ * in the launcher, a window a stream, until `outputTaken` says that it is safe; and so does its exit status, until
+ * `release`.
+ */
 export interface RunningTask {
-  /** Its errors are swallowed: a task need not read its input. */
+  /** Its errors are swallowed: a task need not read its input. A write is done when the task has been given it. */
   readonly stdin: Writable;
+  /** From `outputFrom` on. */
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** Position of the first byte of each stream, counted from the task's start. */
+  readonly outputFrom: Readonly<Record<'stdout' | 'stderr', number>>;
+  /** So many bytes of input had come from an earlier daemon. */
+  readonly inputFrom: number;
   /** What could not be shown inside, a sentence each: for the daemon's log. */
   readonly notes?: readonly string[];
-  /** Settles when the task has ended and every process of the environment is gone. Never rejects. */
+  /**
+   * Settles when the task has ended and every process of the environment is gone; not before all output has been
+   * read, and all but a window a stream is safe. Never rejects.
+   */
   readonly exit: Promise<TaskExit>;
   /** Whether the task has ended, or must, though processes of the environment may still be there. */
   isEnding(): boolean;
@@ -68,6 +81,10 @@ export interface RunningTask {
   signal(signal: NodeJS.Signals): void;
   /** Ends PID 1 of the environment and so everything in it. */
   kill(): void;
+  /** So many more bytes need not be kept any more. What is not said to be safe, a later daemon gets again. */
+  outputTaken(stream: 'stdout' | 'stderr', bytes: number): void;
+  /** The exit status is known for good: nothing of the task needs to stay. */
+  release(): void;
 }
 
 /** Writes the names layer of `manifest` into `directories.names`. */

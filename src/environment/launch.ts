@@ -1,125 +1,110 @@
 /**
- * Starts a task in a new environment: makes the plan, starts the launcher, hears what becomes of it.
- * Nothing here waits for the launcher in the way of the event loop: what the launcher opens may be served by this
- * very process.
+ * Starts a task in a new environment, or finds one that an earlier daemon has started: makes the plan, starts the
+ * launcher, hears what becomes of it. Nothing here waits for the launcher in the way of the event loop: what the
+ * launcher opens may be served by this very process.
  */
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { constants } from 'node:os';
-import type { Duplex, Readable, Writable } from 'node:stream';
-import { TeesError, assert } from '../base/errors.js';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { constants as system } from 'node:os';
+import { createConnection } from 'node:net';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TeesError } from '../base/errors.js';
 import { launcherPath } from '../base/native.js';
-import type { Launch, RunningTask, TaskExit } from './environment.js';
-import { LauncherMessageReader, describeLeftOut, failureToError } from './launcher-messages.js';
-import type { LauncherMessage } from './launcher-messages.js';
-import { taskIsEnding } from './ending.js';
-import { keepOutput } from './output.js';
+import type { JobDirectories, Launch, RunningTask } from './environment.js';
+import { LauncherLink } from './launcher-link.js';
 import { encodePlan, planEnvironment } from './plan.js';
 
 const CONTROL_FD = 3;
+/** SOCKET_NAME and LAUNCHED_NAME of native/launch/launch.h. */
+const SOCKET_NAME = 'launch.sock';
+const LAUNCHED_NAME = 'launched';
+/** Nobody listens there (any more). */
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 export const launch: Launch = async (environment, task, options = {}) => {
-  const plan = encodePlan(planEnvironment(environment, task, process.pid));
-  const launcher = new Launcher(task.argv[0] as string);
+  const plan = encodePlan(planEnvironment(environment, task));
+  const launcher = start(environment.directories.root, task.argv[0] as string, plan);
   const abort = (): void => launcher.kill();
   options.abort?.addEventListener('abort', abort, { once: true });
   try {
     if (options.abort?.aborted) launcher.kill();
-    return await launcher.start(plan);
+    if ((await launcher.started) === 'running') return launcher;
+    throw endedEarly((await launcher.exit).status);
+  } catch (error) {
+    launcher.release();
+    throw error;
   } finally {
     options.abort?.removeEventListener('abort', abort);
   }
 };
 
-class Launcher implements RunningTask {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  readonly exit: Promise<TaskExit>;
-  readonly notes: string[] = [];
-  readonly #process: ChildProcess;
-  readonly #control: Duplex;
-  readonly #messages = new LauncherMessageReader();
-  #failure: TeesError | undefined;
-  #running: () => void = () => {};
-
-  constructor(private readonly command: string) {
-    this.#process = spawn(launcherPath(), [], {
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-      env: {},
-      cwd: '/',
-      // A session of its own: a terminal's Ctrl-C is the daemon's business.
-      detached: true,
-    });
-    const { stdin, stdout, stderr } = this.#process;
-    assert(stdin && stdout && stderr, 'the launcher has its streams');
-    this.stdin = stdin;
-    this.stdout = keepOutput(stdout, this.#process);
-    this.stderr = keepOutput(stderr, this.#process);
-    this.#control = this.#process.stdio[CONTROL_FD] as Duplex;
-    // Whoever ends first leaves the other with EPIPE; how it ended is told by `exit`.
-    for (const stream of [this.stdin, this.#control]) stream.on('error', () => {});
-    this.#process.on('error', (cause) => this.#fail(cannotStart(cause)));
-    this.exit = new Promise((resolve) => {
-      this.#process.once('close', (code, signal) => resolve({ status: statusOf(code, signal) }));
-    });
-    this.#control.on('data', (bytes: Buffer) => this.#receive(bytes));
+/**
+ * The task that an earlier daemon has launched here: running, or ended and not released. Undefined when none was
+ * launched, or its launcher was killed and the task with it (`wasLaunched` tells which).
+ * @param command as the user typed it
+ * @throws TeesError as `launch`, when its program could not be run
+ */
+export async function adopt(directories: JobDirectories, command: string): Promise<RunningTask | undefined> {
+  const socket = await connectTo(directories.root);
+  if (!socket) return undefined;
+  const launcher = new LauncherLink(socket, command);
+  try {
+    return (await launcher.started) === 'running' ? launcher : undefined;
+  } catch (error) {
+    launcher.release();
+    throw error;
   }
+}
 
-  /** Resolves when the program runs. When it failed, not before everything has gone. */
-  async start(plan: Buffer): Promise<RunningTask> {
-    const running = new Promise<'running'>((resolve) => (this.#running = () => resolve('running')));
-    this.#control.write(plan);
-    const ended = await Promise.race([running, this.exit]);
-    if (ended === 'running') return this;
-    throw this.#failure ?? endedEarly(ended.status);
+/** Whether a task was launched in these directories, whatever became of it: none is launched there again. */
+export function wasLaunched({ root }: JobDirectories): boolean {
+  return existsSync(`${root}/${LAUNCHED_NAME}`);
+}
+
+function start(directory: string, command: string, plan: Buffer): LauncherLink {
+  const child = spawn(launcherPath(), [directory], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    env: {},
+    cwd: '/',
+    // A session of its own: a terminal's Ctrl-C is the daemon's business.
+    detached: true,
+  });
+  // It may outlive this process.
+  child.unref();
+  const ended = new Promise<number>((resolve) => {
+    child.once('exit', (code, signal) => resolve(statusOf(code, signal)));
+    child.once('error', () => resolve(1));
+  });
+  const launcher = new LauncherLink(child.stdio[CONTROL_FD] as Duplex, command, ended);
+  child.once('error', (cause) => launcher.fail(cannotStart(cause)));
+  (child.stdio[CONTROL_FD] as Duplex).write(plan);
+  return launcher;
+}
+
+/** By way of a descriptor: the path itself may be longer than a socket's may be. */
+async function connectTo(directory: string): Promise<Socket | undefined> {
+  let fd: number;
+  try {
+    fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch {
+    return undefined;
   }
-
-  isEnding(): boolean {
-    const { pid, exitCode, signalCode } = this.#process;
-    return pid === undefined || exitCode !== null || signalCode !== null || taskIsEnding(pid);
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    if (this.#control.writable) this.#control.write(Buffer.of(constants.signals[signal]));
-  }
-
-  /** The launcher takes it as the order to kill PID 1, and waits until all has gone. */
-  kill(): void {
-    this.#process.kill('SIGTERM');
-  }
-
-  #receive(bytes: Buffer): void {
-    try {
-      for (const message of this.#messages.push(bytes)) this.#handle(message);
-    } catch (error) {
-      this.#fail(TeesError.from(error, 'ENVIRONMENT_FAILED'));
-      this.kill();
-    }
-  }
-
-  #handle(message: LauncherMessage): void {
-    switch (message.kind) {
-      case 'running':
-        return this.#running();
-      case 'left-out':
-        this.notes.push(describeLeftOut(message));
-        return;
-      case 'failed':
-        return this.#fail(failureToError(message, this.command));
-    }
-  }
-
-  #fail(failure: TeesError): void {
-    this.#failure ??= failure;
-    // Nobody reads them any more, and unread they would never end.
-    this.stdout.resume();
-    this.stderr.resume();
+  const socket = createConnection(`/proc/self/fd/${fd}/${SOCKET_NAME}`);
+  try {
+    await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    return socket;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (NOBODY.has(code)) return undefined;
+    throw TeesError.from(error, 'ENVIRONMENT_FAILED', { path: directory });
+  } finally {
+    closeSync(fd);
   }
 }
 
 function statusOf(code: number | null, signal: NodeJS.Signals | null): number {
-  if (signal !== null) return 128 + constants.signals[signal];
+  if (signal !== null) return 128 + system.signals[signal];
   return code ?? 1;
 }
 

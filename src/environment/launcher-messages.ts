@@ -1,45 +1,136 @@
-/** What the launcher says on its descriptor 3 (native/launch/report.h), and what it means to a user. */
+/**
+ * What launcher and daemon say to each other (native/launch/launch.h, report.h), and what it means to a user.
+ * A frame: u8 kind, u32 bytes that follow, little-endian, then those.
+ */
 import { constants } from 'node:os';
 import { TeesError } from '../base/errors.js';
 
 const HEADER_BYTES = 5;
 const MESSAGE_MAX_BYTES = 64 * 1024;
+const HELLO_BYTES = 33;
+
+export type OutputStream = 'stdout' | 'stderr';
+const OUTPUT_STREAMS: readonly OutputStream[] = ['stdout', 'stderr'];
+
+/** Where things stand when a daemon begins to listen. Positions count bytes from the task's start. */
+export interface LauncherHello {
+  readonly kind: 'hello';
+  /** The launcher's. */
+  readonly pid: number;
+  /** Of the first byte of each stream that this daemon gets. */
+  readonly outputFrom: Readonly<Record<OutputStream, number>>;
+  /** Bytes of input that reached the launcher; and how many of them the task has not been given yet. */
+  readonly inputReceived: number;
+  readonly inputUntaken: number;
+  readonly inputClosed: boolean;
+}
 
 export type LauncherMessage =
+  | LauncherHello
   | { readonly kind: 'running' }
   | { readonly kind: 'left-out'; readonly path: string; readonly errno: number }
-  | { readonly kind: 'failed'; readonly what: string; readonly path: string; readonly errno: number };
+  | { readonly kind: 'failed'; readonly what: string; readonly path: string; readonly errno: number }
+  | { readonly kind: 'output'; readonly stream: OutputStream; readonly bytes: Buffer }
+  | { readonly kind: 'input-taken'; readonly bytes: number }
+  | { readonly kind: 'input-closed' }
+  | { readonly kind: 'exit'; readonly status: number };
 
 /** Cuts a stream of bytes into messages. */
 export class LauncherMessageReader {
-  #pending = Buffer.alloc(0);
+  #pending: Buffer = Buffer.alloc(0);
 
   /** @throws TeesError ENVIRONMENT_FAILED when it is no message */
   push(bytes: Buffer): LauncherMessage[] {
-    this.#pending = Buffer.concat([this.#pending, bytes]);
+    this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
     const messages: LauncherMessage[] = [];
     for (;;) {
       if (this.#pending.length < HEADER_BYTES) return messages;
       const length = this.#pending.readUInt32LE(1);
       if (length > MESSAGE_MAX_BYTES) throw malformed();
-      if (this.#pending.length < HEADER_BYTES + length) return messages;
-      const fields = this.#pending.toString('utf8', HEADER_BYTES, HEADER_BYTES + length).split('\0');
-      messages.push(parse(String.fromCharCode(this.#pending.readUInt8(0)), fields));
-      this.#pending = this.#pending.subarray(HEADER_BYTES + length);
+      const end = HEADER_BYTES + length;
+      if (this.#pending.length < end) return messages;
+      const kind = String.fromCharCode(this.#pending.readUInt8(0));
+      messages.push(parse(kind, this.#pending.subarray(HEADER_BYTES, end)));
+      this.#pending = this.#pending.subarray(end);
     }
   }
 }
 
-function parse(kind: string, fields: readonly string[]): LauncherMessage {
-  const [first = '', second = '', third = ''] = fields;
-  if (kind === 'R') return { kind: 'running' };
-  if (kind === 'N') return { kind: 'left-out', path: first, errno: Number(second) };
-  if (kind === 'E') return { kind: 'failed', what: first, path: second, errno: Number(third) };
-  throw malformed();
+const PARSERS: Readonly<Record<string, (payload: Buffer) => LauncherMessage>> = {
+  H: parseHello,
+  R: () => ({ kind: 'running' }),
+  N: (payload) => {
+    const [path = '', errno] = textsOf(payload);
+    return { kind: 'left-out', path, errno: Number(errno) };
+  },
+  E: (payload) => {
+    const [what = '', path = '', errno] = textsOf(payload);
+    return { kind: 'failed', what, path, errno: Number(errno) };
+  },
+  O: (payload) => {
+    const stream = OUTPUT_STREAMS[(payload[0] ?? 0) - 1];
+    if (!stream) throw malformed();
+    return { kind: 'output', stream, bytes: payload.subarray(1) };
+  },
+  A: (payload) => ({ kind: 'input-taken', bytes: exactly(4, payload).readUInt32LE(0) }),
+  B: () => ({ kind: 'input-closed' }),
+  X: (payload) => ({ kind: 'exit', status: exactly(1, payload).readUInt8(0) }),
+};
+
+function parse(kind: string, payload: Buffer): LauncherMessage {
+  const parser = PARSERS[kind];
+  if (!parser) throw malformed();
+  return parser(payload);
+}
+
+function parseHello(payload: Buffer): LauncherHello {
+  exactly(HELLO_BYTES, payload);
+  return {
+    kind: 'hello',
+    pid: payload.readUInt32LE(0),
+    inputUntaken: payload.readUInt32LE(4),
+    outputFrom: {
+      stdout: Number(payload.readBigUInt64LE(8)),
+      stderr: Number(payload.readBigUInt64LE(16)),
+    },
+    inputReceived: Number(payload.readBigUInt64LE(24)),
+    inputClosed: payload.readUInt8(32) !== 0,
+  };
+}
+
+function exactly(bytes: number, payload: Buffer): Buffer {
+  if (payload.length !== bytes) throw malformed();
+  return payload;
+}
+
+function textsOf(payload: Buffer): string[] {
+  return payload.toString('utf8').split('\0');
 }
 
 function malformed(): TeesError {
   return new TeesError('ENVIRONMENT_FAILED', 'the launcher said something unintelligible');
+}
+
+/** What a daemon says. */
+export const toLauncher = {
+  signal: (number: number): Buffer => frame('S', Buffer.of(number)),
+  kill: (): Buffer => frame('K'),
+  input: (bytes: Buffer): Buffer => frame('I', bytes),
+  inputEnd: (): Buffer => frame('i'),
+  outputTaken: (stream: OutputStream, bytes: number): Buffer => {
+    const payload = Buffer.alloc(5);
+    payload.writeUInt8(OUTPUT_STREAMS.indexOf(stream) + 1);
+    payload.writeUInt32LE(bytes, 1);
+    return frame('a', payload);
+  },
+  exitTaken: (): Buffer => frame('T'),
+};
+
+function frame(kind: string, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write(kind);
+  header.writeUInt32LE(payload.length, 1);
+  return Buffer.concat([header, payload]);
 }
 
 export function describeLeftOut(message: { readonly path: string; readonly errno: number }): string {

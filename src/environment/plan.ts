@@ -13,7 +13,6 @@ const MAGIC = 0x314c5054; // "TPL1"
 const ID_MAX = 0xfffffffe;
 
 const CODES = {
-  parent: 1,
   identity: 2,
   enter: 3,
   overlay: 4,
@@ -52,15 +51,10 @@ const LAYOUTS: Readonly<Record<LayoutName, string>> = {
 const OVERLAY_OPTIONS = 'upperdir=upper,workdir=work,metacopy=on,redirect_dir=on,index=off,xino=auto';
 
 /** @throws TeesError LAYOUT_UNKNOWN, COMMAND_INVALID, COMMAND_TOO_LONG, IDENTITY_INVALID */
-export function planEnvironment(
-  environment: EnvironmentSpec,
-  task: TaskSpec,
-  parentPid: number,
-): readonly Operation[] {
+export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): readonly Operation[] {
   const { directories, identity } = environment;
   checkDirectories(directories);
   return [
-    operation('parent', [String(parentPid)]),
     operation('identity', identityStrings(identity)),
     operation('enter', [directories.root]),
     operation('guard', []),

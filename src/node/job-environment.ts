@@ -100,6 +100,7 @@ export class JobEnvironment {
     await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
     const { status } = await task.exit;
     clearInterval(this.#watch);
+    task.release();
     return status;
   }
 
@@ -167,7 +168,9 @@ export class JobEnvironment {
   }
 
   async #forward(task: RunningTask, stream: 'stdout' | 'stderr'): Promise<void> {
-    for await (const bytes of task[stream] as AsyncIterable<Buffer>)
+    for await (const bytes of task[stream] as AsyncIterable<Buffer>) {
       await this.options.onOutput(stream, bytes);
+      task.outputTaken(stream, bytes.length);
+    }
   }
 }

@@ -11,6 +11,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  rmSync,
   rmdirSync,
   statSync,
   writeFileSync,
@@ -116,6 +117,8 @@ export function startTask(
   argv: readonly string[],
   options: TaskOptions = {},
 ): Promise<RunningTask> {
+  // A job has one launch; these jobs have several, one after the other.
+  rmSync(join(job.directories.root, 'launched'), { force: true });
   return launch(
     {
       directories: job.directories,
@@ -139,10 +142,11 @@ export interface Outcome {
 export async function finish(task: RunningTask, input = ''): Promise<Outcome> {
   task.stdin.end(input);
   const [stdout, stderr, { status }] = await Promise.all([
-    textOf(task.stdout),
-    textOf(task.stderr),
+    textOf(task, 'stdout'),
+    textOf(task, 'stderr'),
     task.exit,
   ]);
+  task.release();
   return { status, stdout, stderr, notes: task.notes ?? [] };
 }
 
@@ -154,10 +158,13 @@ export async function runTask(
   return finish(await startTask(job, argv, options));
 }
 
-async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
-  let text = '';
-  for await (const bytes of stream) text += (bytes as Buffer).toString();
-  return text;
+async function textOf(task: RunningTask, stream: 'stdout' | 'stderr'): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const bytes of task[stream] as AsyncIterable<Buffer>) {
+    parts.push(bytes);
+    task.outputTaken(stream, bytes.length);
+  }
+  return Buffer.concat(parts).toString();
 }
 
 export interface LongTask {

@@ -1,7 +1,7 @@
 /** However an environment ends, nothing of it is left: no process, no mount, no file. */
 import test from 'ava';
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TeesError } from '../../../src/base/errors.js';
@@ -70,39 +70,6 @@ rootTest('SIGKILL of PID 1 leaves nothing', async (t) => {
   t.is((await task.exit).status, 128 + 9);
   t.deepEqual(remains(), []);
 });
-
-rootTest('SIGKILL of the daemon leaves nothing', async (t) => {
-  const { directories, store } = await makeJob(t);
-  const daemon = `
-    const { launch } = await import(${JSON.stringify(new URL('../../../src/environment/launch.js', import.meta.url))});
-    const task = await launch(
-      { directories: ${JSON.stringify(directories)}, layout: 'stacked', bind: [], hidden: [${JSON.stringify(store)}],
-        identity: { uid: 12345, gid: 12345, groups: [] } },
-      { argv: ['sh', '-c', 'echo running; exec sleep 600'], env: { PATH: '/usr/bin:/bin' }, cwd: '/' });
-    task.stdout.pipe(process.stdout);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', daemon], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await new Promise((resolve) => child.stdout.once('data', resolve));
-  const remains = (): string[] => mountsEverywhere(`tees-${directories.root.split('/').at(-1)} `);
-  t.true(remains().length > 0);
-  child.kill('SIGKILL');
-  t.deepEqual(await gone(remains), []);
-});
-
-function mountsEverywhere(source: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
-          .split('\n')
-          .filter((line) => line.includes(source));
-      } catch {
-        return [];
-      }
-    });
-}
 
 test('the directories of a job are made, and removed with all that is in them', async (t) => {
   const store = execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();

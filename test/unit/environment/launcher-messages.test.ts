@@ -30,7 +30,7 @@ test('messages are found again however the stream is cut', (t) => {
 });
 
 test('what is no message is refused', (t) => {
-  for (const bytes of [Buffer.from('Xaaaa'), Buffer.from('R\xff\xff\xff\xff', 'latin1'), message('X')])
+  for (const bytes of [Buffer.from('Zaaaa'), Buffer.from('R\xff\xff\xff\xff', 'latin1'), message('X')])
     t.throws(() => new LauncherMessageReader().push(bytes), { instanceOf: TeesError });
 });
 

@@ -28,14 +28,13 @@ const ENVIRONMENT: EnvironmentSpec = {
 const TASK: TaskSpec = { argv: ['prog', 'a b', ''], env: { A: '1', B: 'x=y' }, cwd: '/work' };
 
 function stringsOf(name: string, environment = ENVIRONMENT, task = TASK): readonly string[] {
-  return planEnvironment(environment, task, 42).find((operation) => operation.name === name)?.strings ?? [];
+  return planEnvironment(environment, task).find((operation) => operation.name === name)?.strings ?? [];
 }
 
 test('the operations are in the order in which they must be executed', (t) => {
   t.deepEqual(
-    planEnvironment(ENVIRONMENT, TASK, 42).map(({ name }) => name),
+    planEnvironment(ENVIRONMENT, TASK).map(({ name }) => name),
     [
-      'parent',
       'identity',
       'enter',
       'guard',
@@ -54,7 +53,6 @@ test('the operations are in the order in which they must be executed', (t) => {
 });
 
 test('the strings are what was asked for', (t) => {
-  t.deepEqual(stringsOf('parent'), ['42']);
   t.deepEqual(stringsOf('identity'), ['1000', '100', '100', '7']);
   t.deepEqual(stringsOf('attach'), ['/home', '/scratch']);
   t.deepEqual(stringsOf('hide'), [ROOT, '/run/tees']);
@@ -113,18 +111,15 @@ const REFUSED: readonly [
 
 for (const [title, environment, task, code] of REFUSED) {
   test(`refused: ${title}`, (t) => {
-    const error = t.throws(
-      () => planEnvironment({ ...ENVIRONMENT, ...environment }, { ...TASK, ...task }, 42),
-      {
-        instanceOf: TeesError,
-      },
-    );
+    const error = t.throws(() => planEnvironment({ ...ENVIRONMENT, ...environment }, { ...TASK, ...task }), {
+      instanceOf: TeesError,
+    });
     t.is(error?.code, code);
   });
 }
 
 test('an unknown layout is refused with a sentence that lists the known ones', (t) => {
-  const error = t.throws(() => planEnvironment({ ...ENVIRONMENT, layout: 'flat' as 'stacked' }, TASK, 42), {
+  const error = t.throws(() => planEnvironment({ ...ENVIRONMENT, layout: 'flat' as 'stacked' }, TASK), {
     instanceOf: TeesError,
   });
   t.regex(error?.hint ?? '', /stacked, data-only/);
@@ -142,7 +137,7 @@ async function answer(bytes: Buffer): Promise<{ status: number | null; said: str
   return { status, said };
 }
 
-const VALID = encodePlan(planEnvironment(ENVIRONMENT, TASK, process.pid));
+const VALID = encodePlan(planEnvironment(ENVIRONMENT, TASK));
 
 test('the launcher refuses a plan that is cut short', async (t) => {
   for (const length of [0, 3, 4, 8, 9, 40, VALID.length - 1]) {
