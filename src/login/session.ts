@@ -43,6 +43,7 @@ export interface SessionContext {
   onJobOver(name: string): void;
 }
 
+const HANG_UP_DEADLINE_MS = 10_000;
 const NO_PROGRESS: Progress = { nodes: 0, urgentBytes: 0, hystereticBytes: 0, launched: 0, exited: 0 };
 
 export class Session {
@@ -78,7 +79,7 @@ export class Session {
       if (error instanceof TeesError) end = this.#refuse(error);
     }
     await this.cancel(end);
-    this.#hangUp();
+    this.socket.end(() => this.socket.destroy());
   }
 
   #refuse(error: TeesError): TeesError {
@@ -87,9 +88,14 @@ export class Session {
     return error;
   }
 
-  /** What was sent can still be read. */
+  /**
+   * The command hangs up when it has read everything. What it still sends meanwhile must not meet a closed socket:
+   * the broken pipe would cost it what it has not read yet.
+   */
   #hangUp(): void {
-    this.socket.end(() => this.socket.destroy());
+    this.socket.end();
+    const deadline = setTimeout(() => this.socket.destroy(), HANG_UP_DEADLINE_MS);
+    this.socket.once('close', () => clearTimeout(deadline));
   }
 
   /** Ends the job, if it runs; resolves when it is over. */
