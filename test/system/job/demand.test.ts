@@ -45,7 +45,7 @@ async function run(
   script: string,
   options: readonly string[] = [],
 ): Promise<Report> {
-  const all = ['--nodes', 'cn[0-3]', '--upper', upper, '--complete', ...options];
+  const all = ['--nodes', 'cn[0-3]', '--upper', upper, '--complete', '--no-learn', ...options];
   const { status, stderr, report } = await runJob(cluster, all, ['sh', '-c', script]);
   if (status !== 0) throw new Error(stderr);
   return report;
