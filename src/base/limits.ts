@@ -121,6 +121,11 @@ export const LEARNT_START_MAX_MS = 10_000;
 export const LEARNT_TRIAL_RUNS = 16;
 export const LEARNT_FORGET_RUNS = 24;
 
+/** What stands beside files that have waited: one of them; all of one directory; all that are a directory farther. */
+export const LEARNT_NEIGHBOUR_MAX_BYTES = 64 * KIB;
+export const LEARNT_NEIGHBOURS_DIRECTORY_MAX_BYTES = 8 * MIB;
+export const LEARNT_NEIGHBOURS_FAR_MAX_BYTES = 32 * MIB;
+
 /** Embedded clusters: the address plan has one /24 a group, the host one bridge port a node. */
 export const EMULATED_GROUPS_MAX = 64;
 export const EMULATED_GROUP_SIZE_MAX = 32;

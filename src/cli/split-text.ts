@@ -2,6 +2,7 @@
 import { display } from '../base/bytes.js';
 import type { Manifest } from '../image/manifest.js';
 import { dataSize } from '../image/manifest.js';
+import { EARLIER_RUN } from '../planning/learnt.js';
 import type { Split, SplitLearnt, UrgentFile, UrgentReason } from '../planning/split.js';
 import { fit, formatBytes, formatCount } from '../report/units.js';
 
@@ -12,6 +13,7 @@ const REASONS: Readonly<Record<UrgentReason, string>> = {
   'loader-configuration': 'loader config',
   asked: 'asked for',
   learnt: 'learnt',
+  'beside learnt': 'beside it',
   sparse: 'sparse',
 };
 const READ_EARLIER = 'read at start-up by an earlier run';
@@ -73,7 +75,7 @@ export function splitToText(manifest: Manifest, split: Split, columns: number): 
   const facts = splitFacts(manifest, split);
   const lines: string[] = [];
   for (const [neededBy, files] of byNeed(split.urgent)) {
-    lines.push(files[0]?.reason === 'learnt' ? READ_EARLIER : `needed by ${display(neededBy)}`);
+    lines.push(neededBy === EARLIER_RUN ? READ_EARLIER : `needed by ${display(neededBy)}`);
     for (const file of files) lines.push(row(manifest, file, columns));
   }
   if (lines.length > 0) lines.push('');

@@ -64,6 +64,6 @@ export const DEFAULTS = {
   hook: 'fuse',
   layout: 'stacked',
   bind: ['/home', '/tmp'],
-  learningBudgetBytes: 64 * 2 ** 20,
+  learningBudgetBytes: 128 * 2 ** 20,
   stallDeadlineMs: 60_000,
 } as const satisfies Record<string, unknown>;

@@ -16,6 +16,7 @@ import {
 } from '../base/limits.js';
 import { dataSize } from '../image/manifest.js';
 import type { LayerFile, LayerIndex } from './layer-index.js';
+import { neighbours } from './neighbours.js';
 
 /** What one run waited for. */
 export interface PathWait {
@@ -79,9 +80,11 @@ function byTime(a: PathWait, b: PathWait): number {
 }
 
 export interface LearntFiles {
-  /** Into the urgent part. */
+  /** Into the urgent part: what has waited. */
   readonly urgent: readonly LayerFile[];
-  /** Right behind it. */
+  /** Into the urgent part as well: what stands beside it. */
+  readonly beside: readonly LayerFile[];
+  /** Right behind the urgent part. */
   readonly first: readonly LayerFile[];
 }
 
@@ -116,9 +119,24 @@ export function chooseLearnt(
     urgent.add(file);
   }
   const files = candidates.map(({ file }) => file);
+  const startUp = worth.map(({ file }) => file);
+  const { near, far } = neighbours(index, startUp, seen);
+  const beside = new Set<LayerFile>();
+  for (const file of near) {
+    const content = index.manifest.contents[file.content as number];
+    const bytes = content ? dataSize(content) : 0;
+    if (bytes > bytesLeft) continue;
+    bytesLeft -= bytes;
+    beside.add(file);
+  }
   return {
     urgent: files.filter((file) => urgent.has(file)),
-    first: files.filter((file) => !urgent.has(file)),
+    beside: [...beside],
+    first: [
+      ...files.filter((file) => !urgent.has(file)),
+      ...near.filter((file) => !beside.has(file)),
+      ...far,
+    ],
   };
 }
 

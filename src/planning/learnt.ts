@@ -36,11 +36,12 @@ export async function addLearnt(
     return { share: { key, urgent: shareOf(index, []), first: shareOf(index, []) }, firstContents: [] };
   const chosen = chooseLearnt(record, index, urgent.contents, budgetBytes);
   for (const file of chosen.urgent) urgent.addLayerFile(file, 'learnt', EARLIER_RUN);
+  for (const file of chosen.beside) urgent.addLayerFile(file, 'beside learnt', EARLIER_RUN);
   return {
     share: {
       key,
       lastRun: record.last,
-      urgent: shareOf(index, chosen.urgent),
+      urgent: shareOf(index, [...chosen.urgent, ...chosen.beside]),
       first: shareOf(index, chosen.first),
     },
     firstContents: chosen.first.map((file) => file.content as number),

@@ -10,6 +10,7 @@ export type UrgentReason =
   | 'loader-configuration' // ld.so.cache, ld.so.conf, ld.so.preload
   | 'asked' // --urgent PATH
   | 'learnt' // read at start-up by an earlier run of the same command
+  | 'beside learnt' // a small file in the directory of one of those
   | 'sparse'; // small sparse files, where the serving engine cannot report holes
 
 export interface UrgentFile {

@@ -22,7 +22,7 @@ test('what is not given has its default', (t) => {
     layout: 'stacked',
     network: {},
     environment: { bind: ['/home', '/tmp'] },
-    learning: { budgetBytes: 64 * 2 ** 20 },
+    learning: { budgetBytes: 128 * 2 ** 20 },
     stallDeadlineMs: 60_000,
   });
   t.is(cluster.nodes.size, 9);

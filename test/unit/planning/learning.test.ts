@@ -121,3 +121,31 @@ test('a record keeps within its limits; the latest and the longest waits stay', 
   t.true(encodeLearnt(after).length <= LEARNT_RECORD_MAX_BYTES);
   t.true(after.paths.some(({ path }) => path.endsWith('x999')));
 });
+
+const PACKAGE = [
+  ['usr/lib/x/p/data.bin', 10],
+  ['usr/lib/x/p/huge.py', 70_000],
+  ['usr/lib/x/p/late.py', 10],
+  ['usr/lib/x/p/near.py', 10],
+  ['usr/lib/x/p/text', 10],
+  ['usr/lib/x/q/far.py', 10],
+] as const;
+
+test('small files of the same kind beside one that waited go with it, as far as the budget reaches', (t) => {
+  const record = learn(undefined, [wait('usr/lib/x/p/late.py')], NOTHING);
+  const index = new LayerIndex(manifestOfFiles(...PACKAGE));
+  const chosen = chooseLearnt(record, index, new Set(), 1e9);
+  t.deepEqual(
+    [chosen.urgent, chosen.beside, chosen.first].map((files) => files.map(({ path }) => path as string)),
+    [['usr/lib/x/p/late.py'], ['usr/lib/x/p/near.py'], ['usr/lib/x/q/far.py']],
+  );
+  t.deepEqual(choose(record, PACKAGE, 10), {
+    urgent: ['usr/lib/x/p/late.py'],
+    first: ['usr/lib/x/p/near.py', 'usr/lib/x/q/far.py'],
+  });
+});
+
+test('what is beside a file on trial is as unsure as that', (t) => {
+  const record = runs(LEARNT_TRIAL_RUNS, learn(undefined, [wait('usr/lib/x/p/late.py')], NOTHING));
+  t.deepEqual(choose(record, PACKAGE), { urgent: [], first: ['usr/lib/x/p/late.py'] });
+});
