@@ -25,6 +25,17 @@
       "cflags": ["-std=gnu11"]
     },
     {
+      "target_name": "tees-serve",
+      "type": "executable",
+      "sources": [
+        "serve/main.c", "serve/setup.c", "serve/pair.c", "serve/privileges.c", "serve/state.c", "serve/server.c",
+        "serve/control.c", "serve/clients.c", "serve/protocol.c", "serve/worker.c", "serve/opens.c", "serve/waiters.c",
+        "serve/contents.c", "serve/device.c", "serve/fatal.c", "serve/request.c", "serve/answer.c", "serve/tree.c"
+      ],
+      "cflags": ["-std=gnu11", "-pthread"],
+      "ldflags": ["-pthread"]
+    },
+    {
       "target_name": "tees-init",
       "type": "executable",
       "sources": ["init/main.c", "init/supervise.c", "init/one.c", "init/namespaces.c", "init/node.c", "init/enter.c"],

@@ -82,6 +82,12 @@ export const LINK_SILENCE_DEADLINE_MS = 15_000;
 
 export const COMMAND_ARGUMENTS_MAX_BYTES = 2 * MIB;
 
+/** For a serving process to mount, and later to unmount and end. */
+export const SERVE_START_DEADLINE_MS = 10_000;
+export const SERVE_STOP_DEADLINE_MS = 5_000;
+/** One of the serving pair takes over within milliseconds; no server for this long means that there is no pair. */
+export const SERVE_GONE_DEADLINE_MS = 2_000;
+
 /** Of a file that claims to be ELF: program headers as in the kernel, dynamic section, one name, DT_NEEDED. */
 export const ELF_HEADERS_MAX_BYTES = 64 * KIB;
 export const ELF_DYNAMIC_MAX_BYTES = 256 * KIB;

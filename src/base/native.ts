@@ -60,3 +60,8 @@ export function native(): NativeAddon {
 export function launcherPath(): string {
   return new URL('../../../native/build/Release/tees-launch', import.meta.url).pathname;
 }
+
+/** The serving process of a job's blocking hook; built beside the addon. */
+export function servePath(): string {
+  return new URL('../../../native/build/Release/tees-serve', import.meta.url).pathname;
+}

@@ -48,6 +48,7 @@ export class FuseNativeHook implements HookServer {
   readonly #files: DescriptorCache;
   #mount: FuseMount | undefined;
   #stopping: Promise<void> | undefined;
+  #failing = false;
 
   constructor(private readonly context: HookContext) {
     this.#files = new DescriptorCache(OPEN_FILES_MAX, (content) => openSync(context.pathOf(content), 'r'));
@@ -63,6 +64,25 @@ export class FuseNativeHook implements HookServer {
     refuseRequestTimeouts();
     this.#mount = new FuseMount(this.context.directory, this.#operations());
     await this.#mount.mount();
+  }
+
+  /** Its threads are this process's own. */
+  resume(): Promise<void> {
+    const hint = 'The engine tees outlives its daemon.';
+    return Promise.reject(
+      new TeesError('HOOK_FAILED', 'a mount through fuse-native ends with the daemon that made it', { hint }),
+    );
+  }
+
+  detach(): void {}
+
+  fail(): void {
+    this.#failing = true;
+    for (const fail of [...this.#blocked]) fail();
+  }
+
+  unfail(): void {
+    this.#failing = false;
   }
 
   stop(): Promise<void> {
@@ -116,7 +136,8 @@ export class FuseNativeHook implements HookServer {
 
   #open(content: number, done: (result: number, handle?: number) => void): void {
     this.#stats.opens++;
-    if (this.#stopping) return done(EIO);
+    const gone = this.#stopping !== undefined || this.#failing;
+    if (gone && !this.context.arrivals.isHere(content)) return done(EIO);
     let answered = false;
     const answer = (outcome: 'arrived' | 'failed'): void => {
       if (answered) return;

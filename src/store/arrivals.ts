@@ -50,6 +50,17 @@ export class Arrivals {
     this.events.blocked?.(content);
   }
 
+  /**
+   * Whoever waited has gone without an answer: `wake` will not be called, and when nobody else waits, the wait ends
+   * without having been one that was released.
+   */
+  cancel(content: number, wake: (outcome: WaitOutcome) => void): void {
+    const waiting = this.#waiting.get(content);
+    if (!waiting) return;
+    waiting.wake = waiting.wake.filter((other) => other !== wake);
+    if (waiting.wake.length === 0) this.#waiting.delete(content);
+  }
+
   arrived(content: number): void {
     this.#here[content] = 1;
     this.#release(content, 'arrived');

@@ -1,0 +1,61 @@
+/* The entry: see serve.h. */
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "pair.h"
+#include "server.h"
+#include "setup.h"
+
+void close_fd(const int *fd) {
+  int saved = errno;
+  if (*fd >= 0) close(*fd);
+  errno = saved;
+}
+
+void free_pointer(void *pointer) { free(*(void **)pointer); }
+
+/* Nobody but SIGKILL ends the pair: it goes when its job goes. */
+static void ignore_signals(void) {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_IGN); /* and nobody reaps what the other was */
+}
+
+static void keep_descriptors(void) {
+  for (int fd = FD_FUSE; fd < FD_PASSED_MAX; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void serve(void) {
+  static struct server server;
+  server_init(&server);
+  device_resend();
+  workers_start(&server);
+  control_run(&server);
+}
+
+int main(int argc, char **argv) {
+  ignore_signals();
+  if (argc == 1) return setup_run();
+  keep_descriptors();
+  if (argc == 2 && strcmp(argv[1], ROLE_KEEPER) == 0) {
+    prctl(PR_SET_NAME, "tees-keep", 0, 0, 0);
+    keeper_run();
+  }
+  if (argc == 2 && strcmp(argv[1], ROLE_SERVER) == 0) {
+    prctl(PR_SET_NAME, "tees-serve", 0, 0, 0);
+    serve();
+  }
+  fprintf(stderr, "tees-serve: started by the daemon of a node, in a job's directory: see setup.h\n");
+  return 2;
+}

@@ -1,0 +1,23 @@
+/*
+ * The beginning, started by the daemon in JOB, with what is to be served on its standard input, little-endian:
+ *
+ *   u32 SETUP_MAGIC, u32 flags (SETUP_), u32 count, then count times u64 size
+ *
+ * It mounts, listens and leaves the pair behind. On standard output comes one line: `ready passthrough=B resend=B`, or
+ * `failed ERRNO WHAT`, and then nothing is left.
+ */
+#ifndef TEES_SERVE_SETUP_H
+#define TEES_SERVE_SETUP_H
+
+#include <stdint.h>
+
+#define SETUP_MAGIC 0x31565354u /* "TSV1" */
+/* Serve as on a kernel that has none. */
+#define SETUP_NO_PASSTHROUGH 1u
+#define SETUP_FLAGS (SETUP_NO_PASSTHROUGH)
+#define SETUP_COUNT_MAX 50000000u
+
+/* Returns the exit status. */
+int setup_run(void);
+
+#endif

@@ -1,0 +1,60 @@
+/** Starts a job's serving process: native/serve/setup.h. It mounts, leaves its pair behind and ends. */
+import { spawn } from 'node:child_process';
+import { getSystemErrorMap } from 'node:util';
+import { TeesError } from '../base/errors.js';
+import { SERVE_START_DEADLINE_MS } from '../base/limits.js';
+import { servePath } from '../base/native.js';
+
+export interface ServeSetup {
+  /** Of the job: `served` in it is mounted, and the process stays there. */
+  readonly jobDirectory: string;
+  /** `encodeSetup` */
+  readonly setup: Buffer;
+  /** The program, and variables it shall have: for builds that check themselves. */
+  readonly program?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** @throws TeesError HOOK_UNAVAILABLE, HOOK_FAILED; nothing is left mounted then */
+export async function startServing({ jobDirectory, setup, program, env }: ServeSetup): Promise<void> {
+  const path = program ?? servePath();
+  const line = await new Promise<string>((resolve, reject) => {
+    const child = spawn(path, [], {
+      cwd: jobDirectory,
+      env: { ...env },
+      stdio: ['pipe', 'pipe', env ? 'inherit' : 'ignore'],
+      // A session of its own: a terminal's Ctrl-C is the daemon's business.
+      detached: true,
+      timeout: SERVE_START_DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    });
+    const { stdin, stdout } = child;
+    let output = '';
+    stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    // Who fails early does not read everything; the line says why.
+    stdin.on('error', () => {});
+    child.on('error', (cause) => reject(cannotStart(path, cause)));
+    child.on('close', () => resolve(output.trim()));
+    stdin.end(setup);
+  });
+  if (!line.startsWith('ready')) throw failure(line, jobDirectory);
+}
+
+function cannotStart(path: string, cause: Error): TeesError {
+  return new TeesError('HOOK_UNAVAILABLE', `cannot start the serving process: ${cause.message}`, {
+    path,
+    cause,
+    hint: 'Build it with: npm run build:native',
+  });
+}
+
+function failure(line: string, path: string): TeesError {
+  const [, errno, what] = /^failed (\d+) (.*)$/.exec(line) ?? [];
+  if (errno === undefined || what === undefined)
+    return new TeesError('HOOK_FAILED', 'the serving process ended without a word', { path });
+  const reason = getSystemErrorMap().get(-Number(errno))?.join(': ') ?? `errno ${errno}`;
+  const message = `the serving process cannot ${what}: ${reason}`;
+  const hint = 'It takes root, and FUSE in the kernel: modprobe fuse';
+  if (/^(open \/dev\/fuse|mount$)/.test(what)) return new TeesError('HOOK_UNAVAILABLE', message, { path, hint });
+  return new TeesError('HOOK_FAILED', message, { path });
+}
