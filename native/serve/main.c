@@ -12,6 +12,7 @@
 
 #include "device.h"
 #include "pair.h"
+#include "probe.h"
 #include "server.h"
 #include "setup.h"
 
@@ -47,6 +48,7 @@ static void serve(void) {
 int main(int argc, char **argv) {
   ignore_signals();
   if (argc == 1) return setup_run();
+  if (argc == 3 && strcmp(argv[1], "probe") == 0) return probe_run(argv[2]);
   keep_descriptors();
   if (argc == 2 && strcmp(argv[1], ROLE_KEEPER) == 0) {
     prctl(PR_SET_NAME, "tees-keep", 0, 0, 0);

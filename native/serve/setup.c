@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +13,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "answer.h"
-#include "device.h"
+#include "mount.h"
 #include "pair.h"
 #include "privileges.h"
-#include "request.h"
 #include "serve.h"
 #include "state.h"
-
-#define INIT_DEADLINE_MS 5000
-/* mount(2), by number because <sys/mount.h> and <linux/mount.h> exclude each other in older C libraries. */
-#define FLAG_RDONLY 1ul
-#define FLAG_NOSUID 2ul
-#define FLAG_NODEV 4ul
-#define FLAG_NOATIME 1024ul
 
 static int report_fd = -1;
 static bool mounted;
@@ -50,15 +40,6 @@ static bool read_fully(void *into, size_t length) {
   return true;
 }
 
-/* To its number among those of the pair. */
-static bool place(int fd, int number) {
-  if (fd < 0) return false;
-  if (fd == number) return true;
-  bool placed = dup3(fd, number, O_CLOEXEC) >= 0;
-  close(fd);
-  return placed;
-}
-
 /* A new proc(5), mounted nowhere: /proc may be another pid namespace's, or hide other users' processes. */
 static int open_proc(void) {
   AUTO_CLOSE int context = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
@@ -76,40 +57,6 @@ static int listen_at(const char *name) {
   umask(0177);
   if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 64) == 0) return fd;
   close_fd(&fd);
-  return -1;
-}
-
-static int mount_served(void) {
-  char options[128];
-  snprintf(options, sizeof options, "fd=%d,rootmode=40555,user_id=0,group_id=0,allow_other,default_permissions,max_read=%u",
-           FD_FUSE, READ_MAX_BYTES);
-  unsigned long flags = FLAG_RDONLY | FLAG_NOSUID | FLAG_NODEV | FLAG_NOATIME;
-  if (syscall(SYS_mount, "tees", MOUNT_POINT, "fuse.tees", flags, options) < 0) return -1;
-  mounted = true;
-  return 0;
-}
-
-/* The kernel's first request, answered before there is a pair: it is the only one that cannot be sent again. */
-static int negotiate(struct features allowed, struct features *agreed) {
-  char bytes[FUSE_MIN_READ_BUFFER];
-  struct pollfd ready = {.fd = FD_FUSE, .events = POLLIN};
-  if (poll(&ready, 1, INIT_DEADLINE_MS) != 1) {
-    errno = ETIMEDOUT;
-    return -1;
-  }
-  ssize_t length = read(FD_FUSE, bytes, sizeof bytes);
-  if (length < 0) return -1;
-  struct request request;
-  struct answer answer;
-  int error = request_parse(bytes, (size_t)length, &request);
-  if (!error && request.opcode != FUSE_INIT) error = EPROTO;
-  if (!error) {
-    answer_init(&answer, &request, allowed, agreed);
-    error = -answer.header.error;
-    device_write(&answer);
-  }
-  if (!error) return 0;
-  errno = error < 0 ? EPROTO : error;
   return -1;
 }
 
@@ -139,9 +86,10 @@ int setup_run(void) {
   if (!place(open(CONTENTS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), FD_CONTENTS))
     return fail("open " CONTENTS_DIRECTORY);
   if (!place(open("/dev/fuse", O_RDWR | O_CLOEXEC), FD_FUSE)) return fail("open /dev/fuse");
-  if (mount_served() < 0) return fail("mount");
+  if (mount_served(MOUNT_POINT) < 0) return fail("mount");
+  mounted = true;
   struct features allowed = {.passthrough = !(head[1] & SETUP_NO_PASSTHROUGH), .resend = true};
-  if (negotiate(allowed, &shared.state->features) < 0) return fail("agree with the kernel on a protocol");
+  if (mount_negotiate(allowed, &shared.state->features) < 0) return fail("agree with the kernel on a protocol");
   if (!place(listen_at(SOCKET_NAME), FD_LISTEN)) return fail("listen at " SOCKET_NAME);
   if (privileges_drop() < 0) return fail("drop privileges");
   if (!leave_streams()) return fail("open /dev/null");

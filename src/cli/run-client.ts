@@ -25,6 +25,7 @@ export interface RunClientOptions {
   readonly urgent: readonly string[];
   readonly method: string;
   readonly hook?: string;
+  readonly fuseEngine?: string;
   readonly layout?: string;
   readonly width?: number;
   readonly complete: boolean;
@@ -80,10 +81,12 @@ export class RunClient {
   }
 
   async #converse(socket: Socket): Promise<void> {
-    const { nodes, urgent, method, hook, layout, width, complete, demand, learn, argv } = this.options;
+    const { nodes, urgent, method, hook, fuseEngine, layout, width, complete, demand, learn, argv } =
+      this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
+      ...(fuseEngine ? { fuseEngine } : {}),
       ...(layout ? { layout } : {}),
       ...(width ? { width } : {}),
     };

@@ -4,12 +4,16 @@
  */
 import type { Cluster } from '../topology/cluster.js';
 
-/** `fuse` is the best FUSE engine there is; an engine can be asked for by its own name. */
-export const HOOKS = ['fuse', 'fuse-native'] as const;
+/** How reads of files still on their way are made to wait. */
+export const HOOKS = ['fuse', 'preload'] as const;
 export type HookName = (typeof HOOKS)[number];
-/** How a job's layers are stacked on a node; the table of layouts is in `environment/`. */
-export const LAYOUTS = ['stacked', 'data-only'] as const;
-export type LayoutName = (typeof LAYOUTS)[number];
+/** What serves the hook `fuse`; the table of engines is in `serving/`. */
+export const FUSE_ENGINES = ['tees', 'fuse-native'] as const;
+export type FuseEngineName = (typeof FUSE_ENGINES)[number];
+/** How a job's layers are stacked on a node; the table of layouts is in `environment/`. `auto`: by what it can. */
+export const LAYOUTS = ['auto', 'stacked', 'data-only'] as const;
+export type LayoutChoice = (typeof LAYOUTS)[number];
+export type LayoutName = Exclude<LayoutChoice, 'auto'>;
 
 /** `tree.threshold: never`: no number of nodes is enough for P2P. */
 export const THRESHOLD_NEVER = Number.MAX_SAFE_INTEGER;
@@ -36,7 +40,8 @@ export interface Config {
   /** Unix sockets and what lives as long as the daemon. */
   readonly runtimeDirectory: string;
   readonly hook: HookName;
-  readonly layout: LayoutName;
+  readonly fuseEngine: FuseEngineName;
+  readonly layout: LayoutChoice;
   readonly network: {
     /** The interface of a proxy node that faces the upper topology; its byte counters go into the report. */
     readonly uplinkInterface?: string;
@@ -62,7 +67,8 @@ export const DEFAULTS = {
   storeSizeBytes: 8 * 2 ** 30,
   runtimeDirectory: '/run/tees',
   hook: 'fuse',
-  layout: 'stacked',
+  fuseEngine: 'tees',
+  layout: 'auto',
   bind: ['/home', '/tmp'],
   learningBudgetBytes: 128 * 2 ** 20,
   stallDeadlineMs: 60_000,

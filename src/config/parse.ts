@@ -16,7 +16,7 @@ import {
 } from '../base/limits.js';
 import { readCluster } from './cluster-section.js';
 import type { Config } from './config.js';
-import { DEFAULTS, HOOKS, LAYOUTS, THRESHOLD_NEVER } from './config.js';
+import { DEFAULTS, FUSE_ENGINES, HOOKS, LAYOUTS, THRESHOLD_NEVER } from './config.js';
 import {
   DURATION_SYNTAX,
   SIZE_SYNTAX,
@@ -42,6 +42,7 @@ export const CONFIG_KEYS = [
   'store',
   'runtimeDirectory',
   'hook',
+  'fuseEngine',
   'layout',
   'network',
   'environment',
@@ -101,6 +102,7 @@ export function parseConfig(text: string, file: string): Config {
     },
     runtimeDirectory: path(root.get('runtimeDirectory'), DEFAULTS.runtimeDirectory),
     hook: root.get('hook')?.oneOf(HOOKS) ?? DEFAULTS.hook,
+    fuseEngine: root.get('fuseEngine')?.oneOf(FUSE_ENGINES) ?? DEFAULTS.fuseEngine,
     layout: root.get('layout')?.oneOf(LAYOUTS) ?? DEFAULTS.layout,
     network: uplink ? { uplinkInterface: interfaceName(uplink) } : {},
     environment: { bind: readBind(environment?.get('bind')) },

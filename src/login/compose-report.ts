@@ -3,7 +3,7 @@ import type { ErrorRecord } from '../base/errors.js';
 import { REPORT_SCHEMA } from '../report/report.js';
 import type { BlockedRead, Report, UplinkUse } from '../report/report.js';
 import type { JobSpec } from '../wire/job.js';
-import type { Account } from '../wire/messages.js';
+import type { Account, ServingAccount } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
 import { observedWaits } from './observed-waits.js';
 import type { TimelineKeeper } from './timeline.js';
@@ -14,7 +14,8 @@ export interface ReportInput {
   readonly spec: Omit<JobSpec, 'subtree'>;
   readonly deployment: Deployment;
   readonly timeline: TimelineKeeper;
-  readonly engine: string;
+  /** By the nodes where the command was launched. */
+  readonly serving: readonly ServingAccount[];
   readonly exits: ReadonlyMap<string, number>;
   readonly lost: readonly string[];
   readonly accounts: readonly Account[];
@@ -31,9 +32,9 @@ export function composeReport(input: ReportInput): Report {
     job: spec.job,
     command: spec.argv,
     method: deployment.method,
-    hook: spec.hook,
-    engine: input.engine,
-    layout: spec.layout,
+    hook: usedBy(input.serving, 'hook', spec.hook),
+    engine: usedBy(input.serving, 'engine', spec.fuseEngine),
+    layout: usedBy(input.serving, 'layout', spec.layout),
     nodes: deployment.nodes,
     borrowed: deployment.tree.borrowed,
     lost: input.lost,
@@ -69,6 +70,12 @@ function learning(
   const { lastRun, urgent, first } = learnt;
   const { total } = observedWaits(accounts, source.manifest);
   return { learning: { urgent, first, ...(lastRun ? { before: lastRun } : {}), now: total } };
+}
+
+/** One value, or several where nodes differ; where none was launched, what was asked for. */
+function usedBy(serving: readonly ServingAccount[], what: keyof ServingAccount, asked: string): string {
+  const used = [...new Set(serving.map((account) => account[what]))].sort();
+  return used.join('+') || asked;
 }
 
 function uplinkUses(accounts: readonly Account[], deployment: Deployment): UplinkUse[] {

@@ -4,7 +4,6 @@ import { TeesError } from '../base/errors.js';
 import type { ErrorRecord } from '../base/errors.js';
 import { CHUNK_SIZE_BYTES } from '../base/limits.js';
 import type { Report } from '../report/report.js';
-import { hookEngine } from '../serving/hooks.js';
 import { ChunkCache } from '../store/chunk-cache.js';
 import { foldHostlist } from '../topology/hostlist.js';
 import { JobRelay } from '../transport/job-relay.js';
@@ -12,7 +11,7 @@ import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
 import { nodesOf } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
-import type { Account, NodeEvent, Progress } from '../wire/messages.js';
+import type { Account, NodeEvent, Progress, ServingAccount } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
 import { composeReport } from './compose-report.js';
 import { InputCredit } from './input-credit.js';
@@ -51,6 +50,7 @@ export class LoginJob {
   readonly #exits = new Map<string, number>();
   readonly #lost = new Set<string>();
   readonly #accounts = new Map<string, Account>();
+  readonly #serving: ServingAccount[] = [];
   readonly #errors: ErrorRecord[] = [];
   /** Children that are about equally far read each chunk of the layer once. */
   readonly #cache = new ChunkCache();
@@ -149,7 +149,7 @@ export class LoginJob {
   }
 
   /** Of a node that is in the tree, below the child that has told it. */
-  #onEvent({ node, event, status, error }: NodeEvent): void {
+  #onEvent({ node, event, status, serving, error }: NodeEvent): void {
     const member = this.#members.get(node);
     if (!member) return;
     if (event === 'failed' || event === 'lost') {
@@ -161,6 +161,7 @@ export class LoginJob {
     // A borrowed proxy node runs nothing.
     if (!member.runs && event !== 'urgent' && event !== 'delivered') return;
     this.options.timeline.event(node, event);
+    if (serving) this.#serving.push(serving);
     if (event === 'launched' && node === this.options.spec.inputNode)
       this.options.port.onInputCredit(this.#input.open());
     if (event === 'exited' && !this.#exits.has(node)) {
@@ -228,7 +229,7 @@ export class LoginJob {
       spec,
       deployment,
       timeline,
-      engine: hookEngine(spec.hook).name,
+      serving: this.#serving,
       exits: this.#exits,
       lost: [...this.#lost],
       accounts: [...this.#accounts.values()],

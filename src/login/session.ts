@@ -10,7 +10,7 @@ import type { Log } from '../base/log.js';
 import type { PeerCredentials } from '../base/native.js';
 import type { Config } from '../config/config.js';
 import type { Report } from '../report/report.js';
-import { hookEngine } from '../serving/hooks.js';
+import { NODE_DEFAULT, hookEngine } from '../serving/hooks.js';
 import type { Link } from '../transport/link.js';
 import { decodeCommand, decodeRun } from '../wire/api.js';
 import type { DaemonMessage, ProgressMessage, RunRequest } from '../wire/api.js';
@@ -183,7 +183,8 @@ export class Session {
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
       signal: this.#abort.signal,
       ...(request.learn ? { recall: learnt.recaller(this.user.uid, config.learning.budgetBytes) } : {}),
-      engineReportsHoles: hookEngine(request.hook ?? config.hook).reportsHoles,
+      engineReportsHoles: hookEngine(request.hook ?? config.hook, request.fuseEngine ?? config.fuseEngine)
+        .reportsHoles,
       isIdle: (proxy) => this.#allocated.has(proxy) || idleProxies.isIdle(proxy),
       answers: (proxy) => this.#answers(proxy),
       onTree: (members) => this.#allocate(members, name),
@@ -228,7 +229,6 @@ export class Session {
   }
 
   #spec(name: string, request: RunRequest, deployment: Deployment): Omit<JobSpec, 'subtree'> {
-    const { config } = this.context;
     const { uid, gid, groups } = request.user ?? this.user;
     return {
       job: name,
@@ -239,8 +239,9 @@ export class Session {
       env: { ...request.env, TEES_NODELIST: request.nodes },
       cwd: request.cwd,
       inputNode: deployment.nodes[0] as string,
-      hook: request.hook ?? config.hook,
-      layout: request.layout ?? config.layout,
+      hook: request.hook ?? NODE_DEFAULT,
+      fuseEngine: request.fuseEngine ?? NODE_DEFAULT,
+      layout: request.layout ?? NODE_DEFAULT,
       demand: request.demand,
       documentBytes: deployment.document.length,
       documentDigests: deployment.documentDigests,

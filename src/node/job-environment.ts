@@ -2,16 +2,18 @@
  * The execution environment of one job on this node, from its directories to its removal: names layer and hook
  * are put in place while contents arrive, the task is launched, and nothing is left when it is removed.
  */
-import { TeesError } from '../base/errors.js';
+import { dirname } from 'node:path';
+import { TeesError, assert } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { LayoutName } from '../config/config.js';
 import { directoriesBelow, prepareDirectories, removeDirectories } from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { launch } from '../environment/launch.js';
 import { writeNamesLayer } from '../environment/names-layer.js';
 import type { Manifest } from '../image/manifest.js';
 import type { HookServer } from '../serving/hook.js';
-import { createHook } from '../serving/hooks.js';
+import { chosen, hookEngine, resolveLayout } from '../serving/hooks.js';
+import type { HookEngine, ServingChoice, ServingUse } from '../serving/hooks.js';
+import { attempt } from '../serving/probe.js';
 import type { Arrivals } from '../store/arrivals.js';
 import { JobStore } from '../store/job-store.js';
 import type { JobSpec } from '../wire/job.js';
@@ -21,6 +23,8 @@ export interface JobEnvironmentOptions {
   readonly spec: JobSpec;
   readonly node: string;
   readonly bind: readonly string[];
+  /** What this node takes where the job leaves it open. */
+  readonly serving: ServingChoice;
   /** Directories of the daemon's own that no environment shows. */
   readonly hidden: readonly string[];
   /** Of this job, below the node's store. */
@@ -39,6 +43,7 @@ export class JobEnvironment {
   #store: JobStore | undefined;
   #arrivals: Arrivals | undefined;
   #hook: HookServer | undefined;
+  #serving: ServingUse | undefined;
   #opening: Promise<void> | undefined;
   #preparing: Promise<void> | undefined;
   #launching: Promise<RunningTask> | undefined;
@@ -73,14 +78,20 @@ export class JobEnvironment {
     return this.#preparing;
   }
 
+  /** What serves it, from `prepare` on. */
+  get serving(): ServingUse {
+    assert(this.#serving, 'the environment has been prepared');
+    return this.#serving;
+  }
+
   /** Resolves when the task's program runs. */
   async launch(): Promise<void> {
     const { spec, bind, hidden, node, log } = this.options;
-    const { argv, env, cwd, uid, gid, groups, layout } = spec;
+    const { argv, env, cwd, uid, gid, groups } = spec;
     this.#launching = launch(
       {
         directories: this.#directories as JobDirectories,
-        layout: layout as LayoutName,
+        layout: this.serving.layout,
         bind,
         hidden,
         identity: { uid, gid, groups },
@@ -155,7 +166,8 @@ export class JobEnvironment {
   async #prepare(manifest: Manifest): Promise<void> {
     const directories = this.#directories as JobDirectories;
     const sizes = manifest.contents.map((content) => content.size);
-    this.#hook = createHook(this.options.spec.hook, {
+    this.#hook = (await this.#chooseEngine()).create({
+      jobDirectory: directories.root,
       directory: directories.served,
       contentCount: sizes.length,
       sizeOf: (content) => sizes[content] as number,
@@ -165,6 +177,18 @@ export class JobEnvironment {
     // Both have come to an end before anything is removed.
     const steps = await Promise.allSettled([writeNamesLayer(manifest, directories), this.#hook.start()]);
     for (const step of steps) if (step.status === 'rejected') throw step.reason;
+  }
+
+  async #chooseEngine(): Promise<HookEngine> {
+    const { spec, serving, log } = this.options;
+    const { hook, fuseEngine, layout } = chosen(spec, serving);
+    const engine = hookEngine(hook, fuseEngine);
+    // Where all jobs are: what is tried there holds for this one.
+    const canDataOnly = async (): Promise<boolean> =>
+      (await attempt(dirname(this.options.directory))).data === 0;
+    this.#serving = { hook, engine: engine.name, layout: await resolveLayout(layout, canDataOnly) };
+    log.debug(`job ${spec.job}: hook ${hook} by ${engine.name}, layout ${this.#serving.layout}`);
+    return engine;
   }
 
   async #forward(task: RunningTask, stream: 'stdout' | 'stderr'): Promise<void> {

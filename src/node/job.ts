@@ -70,6 +70,7 @@ export class NodeJob {
       spec,
       node: context.self,
       bind: context.config.environment.bind,
+      serving: context.config,
       hidden: [context.config.store.directory, context.config.runtimeDirectory],
       directory: `${context.config.store.directory}/jobs/${spec.job}`,
       log: context.log,
@@ -226,7 +227,7 @@ export class NodeJob {
     if (this.#ending) return;
     this.#launched = true;
     this.#times.launched();
-    this.#event('launched');
+    this.#event('launched', { serving: this.#environment.serving });
     const status = await this.#environment.finished();
     this.#exited = true;
     this.#times.ended();

@@ -65,9 +65,9 @@ export class FuseEngineHook implements HookServer {
   async start(): Promise<void> {
     if (this.#stopping) throw new TeesError('HOOK_FAILED', 'the hook was stopped already');
     refuseRequestTimeouts();
-    const { contentCount, sizeOf, jobDirectory } = this.context;
+    const { contentCount, jobDirectory } = this.context;
     const { passthrough = true, ...program } = this.options;
-    const setup = encodeSetup(contentCount, sizeOf, { passthrough });
+    const setup = encodeSetup(contentCount, (content) => this.context.sizeOf(content), { passthrough });
     this.#mounted = true;
     await startServing({ jobDirectory, setup, ...program });
     await this.#connect();
@@ -163,7 +163,8 @@ export class FuseEngineHook implements HookServer {
         return this.#cancel(record.content);
       case 'counter':
         // Records of one question come together: which one is told by `done`.
-        for (const question of this.#questions.values()) question.counts[record.content] = Number(record.value);
+        for (const question of this.#questions.values())
+          question.counts[record.content] = Number(record.value);
         return;
       case 'done':
         return this.#answered(record.value);

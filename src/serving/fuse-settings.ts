@@ -2,14 +2,28 @@
 import { readFileSync } from 'node:fs';
 import { TeesError } from '../base/errors.js';
 
+const SETTINGS_DIRECTORY = '/proc/sys/fs/fuse';
+
+export interface RequestTimeout {
+  readonly name: string;
+  /** 0: none. */
+  readonly seconds: number;
+}
+
 /**
  * With a request timeout the kernel aborts the whole connection as soon as one open has waited that long
  * (Documentation/admin-guide/sysctl/fs.rst, /proc/sys/fs/fuse).
- * @throws TeesError HOOK_UNAVAILABLE
  */
-export function refuseRequestTimeouts(directory = '/proc/sys/fs/fuse'): void {
-  for (const name of ['default_request_timeout', 'max_request_timeout']) {
-    const seconds = readSetting(`${directory}/${name}`);
+export function requestTimeouts(directory = SETTINGS_DIRECTORY): RequestTimeout[] {
+  return ['default_request_timeout', 'max_request_timeout'].map((name) => ({
+    name,
+    seconds: readSetting(`${directory}/${name}`),
+  }));
+}
+
+/** @throws TeesError HOOK_UNAVAILABLE */
+export function refuseRequestTimeouts(directory = SETTINGS_DIRECTORY): void {
+  for (const { name, seconds } of requestTimeouts(directory)) {
     if (seconds > 0)
       throw new TeesError(
         'HOOK_UNAVAILABLE',

@@ -55,6 +55,7 @@ function failure(line: string, path: string): TeesError {
   const reason = getSystemErrorMap().get(-Number(errno))?.join(': ') ?? `errno ${errno}`;
   const message = `the serving process cannot ${what}: ${reason}`;
   const hint = 'It takes root, and FUSE in the kernel: modprobe fuse';
-  if (/^(open \/dev\/fuse|mount$)/.test(what)) return new TeesError('HOOK_UNAVAILABLE', message, { path, hint });
+  if (/^(open \/dev\/fuse|mount$)/.test(what))
+    return new TeesError('HOOK_UNAVAILABLE', message, { path, hint });
   return new TeesError('HOOK_FAILED', message, { path });
 }

@@ -1,7 +1,8 @@
-/** The engines of the blocking hook by name. */
-import { usageError } from '../base/errors.js';
-import { HOOKS } from '../config/config.js';
-import type { HookName } from '../config/config.js';
+/** The blocking hooks and their engines by name, and which of them a node takes for a job. */
+import { TeesError, usageError } from '../base/errors.js';
+import { FUSE_ENGINES, HOOKS } from '../config/config.js';
+import type { FuseEngineName, HookName, LayoutChoice, LayoutName } from '../config/config.js';
+import { FuseEngineHook } from './fuse-engine.js';
 import { FuseNativeHook } from './fuse-native.js';
 import type { HookContext, HookFactory, HookServer } from './hook.js';
 
@@ -12,26 +13,70 @@ export interface HookEngine {
   readonly reportsHoles: boolean;
 }
 
-const FUSE_NATIVE: HookEngine = {
-  name: 'fuse-native',
-  create: (context) => new FuseNativeHook(context),
-  reportsHoles: FuseNativeHook.REPORTS_HOLES,
-};
-
-const ENGINES: Readonly<Record<HookName, HookEngine>> = {
-  fuse: FUSE_NATIVE,
-  'fuse-native': FUSE_NATIVE,
-};
-
-/** @throws TeesError HOOK_UNKNOWN */
-export function hookEngine(hook: string): HookEngine {
-  if (Object.hasOwn(ENGINES, hook)) return ENGINES[hook as HookName];
-  throw usageError('HOOK_UNKNOWN', `there is no hook ${JSON.stringify(hook)}`, {
-    hint: `Known hooks: ${HOOKS.join(', ')}`,
-  });
+/** What a job asks for, or a node's configuration does. */
+export interface ServingChoice {
+  readonly hook: string;
+  readonly fuseEngine: string;
+  readonly layout: string;
 }
 
-/** @throws TeesError HOOK_UNKNOWN */
-export function createHook(hook: string, context: HookContext): HookServer {
-  return hookEngine(hook).create(context);
+/** What a node really uses. */
+export interface ServingUse {
+  readonly hook: string;
+  readonly engine: string;
+  readonly layout: LayoutName;
+}
+
+/** In a job's specification: as the node's own configuration says. */
+export const NODE_DEFAULT = 'default';
+
+const ENGINES: Readonly<Record<FuseEngineName, HookEngine>> = {
+  tees: {
+    name: 'tees',
+    create: (context) => new FuseEngineHook(context),
+    reportsHoles: FuseEngineHook.REPORTS_HOLES,
+  },
+  'fuse-native': {
+    name: 'fuse-native',
+    create: (context) => new FuseNativeHook(context),
+    reportsHoles: FuseNativeHook.REPORTS_HOLES,
+  },
+};
+
+/** @throws TeesError HOOK_UNKNOWN, FUSE_ENGINE_UNKNOWN, HOOK_UNAVAILABLE */
+export function hookEngine(hook: string, fuseEngine: string): HookEngine {
+  if (!(HOOKS as readonly string[]).includes(hook))
+    throw usageError('HOOK_UNKNOWN', `there is no hook ${JSON.stringify(hook)}`, {
+      hint: `Known hooks: ${HOOKS.join(', ')}`,
+    });
+  if (!Object.hasOwn(ENGINES, fuseEngine))
+    throw usageError('FUSE_ENGINE_UNKNOWN', `there is no FUSE engine ${JSON.stringify(fuseEngine)}`, {
+      hint: `Known engines: ${FUSE_ENGINES.join(', ')}`,
+    });
+  if ((hook as HookName) === 'preload')
+    throw new TeesError('HOOK_UNAVAILABLE', 'this version has no preload hook yet', {
+      hint: 'Take the hook fuse.',
+    });
+  return ENGINES[fuseEngine as FuseEngineName];
+}
+
+/** @throws TeesError HOOK_UNKNOWN, FUSE_ENGINE_UNKNOWN, HOOK_UNAVAILABLE */
+export function createHook(hook: string, fuseEngine: string, context: HookContext): HookServer {
+  return hookEngine(hook, fuseEngine).create(context);
+}
+
+/** What the job asks for where it does, else what the node's configuration says. */
+export function chosen(asked: ServingChoice, own: ServingChoice): ServingChoice {
+  const choose = (name: keyof ServingChoice): string =>
+    asked[name] === NODE_DEFAULT ? own[name] : asked[name];
+  return { hook: choose('hook'), fuseEngine: choose('fuseEngine'), layout: choose('layout') };
+}
+
+/** `auto`: metadata that never meet the hook, where the kernel can. */
+export async function resolveLayout(
+  layout: string,
+  canDataOnly: () => Promise<boolean>,
+): Promise<LayoutName> {
+  if ((layout as LayoutChoice) !== 'auto') return layout as LayoutName;
+  return (await canDataOnly()) ? 'data-only' : 'stacked';
 }

@@ -24,6 +24,7 @@ export interface RunRequest {
   readonly urgent: readonly string[];
   readonly method: string;
   readonly hook?: string;
+  readonly fuseEngine?: string;
   readonly layout?: string;
   readonly width?: number;
   /** Goes on until the whole layer is on every node, even when the tasks end before. */
@@ -84,6 +85,7 @@ export function decodeRun(header: Header): RunRequest {
   const fields = new Fields(header);
   fields.oneOf('t', ['run']);
   const hook = fields.optionalText('hook', 64);
+  const fuseEngine = fields.optionalText('fuseEngine', 64);
   const layout = fields.optionalText('layout', 64);
   const width = fields.optionalCount('width');
   const user = fields.optionalObject('user');
@@ -96,6 +98,7 @@ export function decodeRun(header: Header): RunRequest {
     urgent: fields.texts('urgent', ARGUMENTS_MAX),
     method: fields.text('method', 64),
     ...(hook === undefined ? {} : { hook }),
+    ...(fuseEngine === undefined ? {} : { fuseEngine }),
     ...(layout === undefined ? {} : { layout }),
     ...(width === undefined ? {} : { width }),
     complete: fields.flag('complete'),

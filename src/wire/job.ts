@@ -35,6 +35,7 @@ export interface JobSpec {
   /** The node whose task has the command's standard input. The others' is at its end from the start. */
   readonly inputNode: string;
   readonly hook: string;
+  readonly fuseEngine: string;
   readonly layout: string;
   /** Whether a read that waits brings its file forward. Without it only what that gains can be measured. */
   readonly demand: boolean;
@@ -69,6 +70,7 @@ export function decodeJob(header: Header): JobSpec {
     cwd: fields.text('cwd'),
     inputNode: fields.text('inputNode', 256),
     hook: fields.text('hook', 64),
+    fuseEngine: fields.text('fuseEngine', 64),
     layout: fields.text('layout', 64),
     demand: fields.flag('demand'),
     documentBytes,

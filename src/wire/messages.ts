@@ -42,11 +42,20 @@ export interface TaskAccount {
   readonly first?: BlockedPath;
 }
 
+/** What a node really uses for a job. */
+export interface ServingAccount {
+  readonly hook: string;
+  readonly engine: string;
+  readonly layout: string;
+}
+
 export interface NodeEvent {
   readonly node: string;
   readonly event: NodeEventName;
   /** `exited`: the task's status. */
   readonly status?: number;
+  /** `launched`: what serves it. */
+  readonly serving?: ServingAccount;
   /** `failed`, and `lost` with everything below it: why. */
   readonly error?: ErrorRecord;
 }
@@ -145,11 +154,21 @@ function optionalError(fields: Fields): { error?: ErrorRecord } {
 
 function decodeEvent(fields: Fields): NodeEvent {
   const status = fields.optionalCount('status', 255);
+  const serving = fields.optionalObject('serving');
   return {
     node: fields.text('node', 256),
     event: fields.oneOf('event', EVENT_NAMES),
     ...(status === undefined ? {} : { status }),
+    ...(serving ? { serving: decodeServing(serving) } : {}),
     ...optionalError(fields),
+  };
+}
+
+function decodeServing(fields: Fields): ServingAccount {
+  return {
+    hook: fields.text('hook', 64),
+    engine: fields.text('engine', 64),
+    layout: fields.text('layout', 64),
   };
 }
 

@@ -86,7 +86,7 @@ async function toText(config: Config, count: number, names: string, key: KeyStat
     ['tree', `width ${tree.width}, ${threshold}`],
     ['store', `${store.directory}, ${formatSize(store.sizeBytes)}`],
     ['runtimeDirectory', config.runtimeDirectory],
-    ['hook, layout', `${config.hook}, ${config.layout}`],
+    ['hook, layout', `${config.hook} (${config.fuseEngine}), ${config.layout}`],
     ['uplinkInterface', config.network.uplinkInterface ?? 'not given: reports have no uplink counters'],
     ['bind', config.environment.bind.join(' ') || 'nothing'],
     ['stallDeadline', formatDuration(config.stallDeadlineMs)],

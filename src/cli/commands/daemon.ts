@@ -8,8 +8,8 @@ import { native } from '../../base/native.js';
 import type { Log } from '../../base/log.js';
 import { locateConfig } from '../../config/locate.js';
 import { loadConfig } from '../../config/parse.js';
-import { HOOKS } from '../../config/config.js';
-import type { Config, HookName } from '../../config/config.js';
+import { FUSE_ENGINES, HOOKS } from '../../config/config.js';
+import type { Config, FuseEngineName, HookName } from '../../config/config.js';
 import { loadClusterKey } from '../../config/secret.js';
 
 interface Options {
@@ -20,6 +20,7 @@ interface Options {
   state?: string;
   runtime?: string;
   hook?: HookName;
+  fuseEngine?: FuseEngineName;
   logLevel: string;
   readyFd?: number;
 }
@@ -40,6 +41,10 @@ export const command: CommandModule<object, Options> = {
       .option('hook', {
         choices: HOOKS,
         describe: "instead of the configuration's hook",
+      })
+      .option('fuse-engine', {
+        choices: FUSE_ENGINES,
+        describe: "instead of the configuration's fuseEngine",
       })
       .option('log-level', { type: 'string', default: 'info', describe: 'error, warn, info or debug' })
       .option('ready-fd', {
@@ -91,6 +96,7 @@ function withOverrides(config: Config, options: Options): Config {
     store: { ...config.store, directory: options.state ?? config.store.directory },
     runtimeDirectory: options.runtime ?? config.runtimeDirectory,
     hook: options.hook ?? config.hook,
+    fuseEngine: options.fuseEngine ?? config.fuseEngine,
   };
 }
 

@@ -7,6 +7,7 @@ interface Options {
   readonly upper: string;
   readonly urgent: string[];
   readonly hook: string;
+  readonly fuseEngine: string;
   readonly json: boolean;
   readonly learn: boolean;
   readonly socket?: string;
@@ -37,6 +38,7 @@ export const command: CommandModule<object, Options> = {
         describe: 'ask the login daemon what earlier runs have waited for',
       })
       .option('socket', { type: 'string', describe: "the login daemon's socket" })
+      .option('fuse-engine', { type: 'string', default: 'tees', describe: 'its engine' })
       .option('json', { type: 'boolean', default: false, describe: 'as JSON' }) as unknown as Argv<Options>,
   handler: splitCommand,
 };
@@ -64,7 +66,7 @@ async function splitCommand(options: Options): Promise<void> {
       env: definedOf(process.env),
       cwd: process.cwd(),
       urgentPaths: options.urgent,
-      engineReportsHoles: hookEngine(options.hook).reportsHoles,
+      engineReportsHoles: hookEngine(options.hook, options.fuseEngine).reportsHoles,
       ...(options.learn ? { recall: (key) => askWhatWasLearnt(options, key) } : {}),
     });
     const columns = process.stdout.columns ?? TERMINAL_COLUMNS_DEFAULT;

@@ -1,7 +1,7 @@
 /** `tees run`: deploys an environment to nodes and runs a command in it on each, as it becomes possible. */
 import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
-import { HOOKS, LAYOUTS } from '../../config/config.js';
+import { FUSE_ENGINES, HOOKS, LAYOUTS } from '../../config/config.js';
 
 interface Options {
   nodes: string;
@@ -9,6 +9,7 @@ interface Options {
   urgent: string[];
   method: string;
   hook?: string;
+  fuseEngine?: string;
   layout?: string;
   width?: number;
   complete: boolean;
@@ -40,7 +41,8 @@ export const command: CommandModule<object, Options> = {
       })
       .option('method', { type: 'string', default: 'auto', describe: 'auto, p2p, random or one-to-all' })
       .option('hook', { type: 'string', describe: HOOKS.join(' or ') })
-      .option('layout', { type: 'string', describe: LAYOUTS.join(' or ') })
+      .option('fuse-engine', { type: 'string', describe: `of the hook fuse: ${FUSE_ENGINES.join(' or ')}` })
+      .option('layout', { type: 'string', describe: LAYOUTS.join(', ') })
       .option('width', { type: 'number', describe: 'children of a node in the tree, at most' })
       .option('complete', {
         type: 'boolean',

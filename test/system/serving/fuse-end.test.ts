@@ -92,6 +92,7 @@ serialMountTest(
       mkdirSync(directory);
       const arrivals = new Arrivals(1, systemClock);
       const hook = new FuseNativeHook({
+        jobDirectory: '/nowhere',
         directory,
         contentCount: 1,
         sizeOf: () => 1,
@@ -117,6 +118,7 @@ serialMountTest(
 serialMountTest('a hook stopped while it starts leaves no mount', async (t) => {
   const directory = temporaryDirectory(t);
   const hook = new FuseNativeHook({
+    jobDirectory: '/nowhere',
     directory,
     contentCount: 0,
     sizeOf: () => 0,
@@ -139,6 +141,7 @@ serialMountTest('a stopped hook keeps nothing of its job in memory', async (t) =
   const start = async (): Promise<WeakRef<Arrivals>> => {
     const arrivals = new Arrivals(1, systemClock);
     const hook = new FuseNativeHook({
+      jobDirectory: '/nowhere',
       directory,
       contentCount: 1,
       sizeOf: () => 1,

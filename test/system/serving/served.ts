@@ -83,6 +83,7 @@ export async function serve(t: ExecutionContext, layer: TestLayer): Promise<Serv
     arrivals,
   });
   const hook = new FuseNativeHook({
+    jobDirectory: root,
     directory: mount,
     contentCount: manifest.contents.length,
     sizeOf: (content) => (manifest.contents[content] as Content).size,

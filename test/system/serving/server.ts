@@ -16,6 +16,7 @@ mkdirSync(`${root}/served`);
 writeFileSync(`${root}/0`, HERE);
 arrivals.arrived(0);
 const hook = new FuseNativeHook({
+  jobDirectory: root,
   directory: `${root}/served`,
   contentCount: 2,
   sizeOf: () => HERE.length,

@@ -19,7 +19,8 @@ test('what is not given has its default', (t) => {
     store: { directory: '/var/lib/tees', sizeBytes: 8 * 2 ** 30 },
     runtimeDirectory: '/run/tees',
     hook: 'fuse',
-    layout: 'stacked',
+    fuseEngine: 'tees',
+    layout: 'auto',
     network: {},
     environment: { bind: ['/home', '/tmp'] },
     learning: { budgetBytes: 128 * 2 ** 20 },
@@ -41,7 +42,8 @@ keyFile: secrets/key
 tree: { width: 3, threshold: never }
 store: { directory: store, size: 512MiB }
 runtimeDirectory: ./run
-hook: fuse-native
+hook: preload
+fuseEngine: fuse-native
 layout: data-only
 network: { uplinkInterface: up0 }
 environment: { bind: [/scratch/] }
@@ -56,7 +58,8 @@ stallDeadline: 5m
     tree: { width: 3, thresholdNodes: THRESHOLD_NEVER },
     store: { directory: '/srv/cluster/store', sizeBytes: 512 * 2 ** 20 },
     runtimeDirectory: '/srv/cluster/run',
-    hook: 'fuse-native',
+    hook: 'preload',
+    fuseEngine: 'fuse-native',
     layout: 'data-only',
     network: { uplinkInterface: 'up0' },
     environment: { bind: ['/scratch'] },

@@ -224,9 +224,20 @@ const REFUSED: readonly [string, string, string, RegExp][] = [
     'an unknown hook',
     `${MINIMAL}hook: fues\n`,
     '5: hook: "fues" is not known',
-    /^Did you mean fuse\? Allowed: fuse, fuse-native/,
+    /^Did you mean fuse\? Allowed: fuse, preload/,
   ],
-  ['an unknown layout', `${MINIMAL}layout: flat\n`, '5: layout: "flat" is not known', /stacked, data-only/],
+  [
+    'an unknown FUSE engine',
+    `${MINIMAL}fuseEngine: libfuse\n`,
+    '5: fuseEngine: "libfuse" is not known',
+    /tees, fuse-native/,
+  ],
+  [
+    'an unknown layout',
+    `${MINIMAL}layout: flat\n`,
+    '5: layout: "flat" is not known',
+    /auto, stacked, data-only/,
+  ],
   [
     'an interface name that is too long',
     `${MINIMAL}network: { uplinkInterface: a-very-long-interface }\n`,

@@ -56,7 +56,7 @@ test('config check tells file, line and key of a mistake, with status 2', (t) =>
   t.is(stdout, '');
   t.is(
     stderr,
-    `tees: CONFIG_INVALID: ${file}:5: hook: "fues" is not known\n  Did you mean fuse? Allowed: fuse, fuse-native.\n`,
+    `tees: CONFIG_INVALID: ${file}:5: hook: "fues" is not known\n  Did you mean fuse? Allowed: fuse, preload.\n`,
   );
 });
 
