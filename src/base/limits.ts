@@ -140,6 +140,11 @@ export const SOCKET_PATH_MAX_BYTES = 107;
 export const DAEMON_READY_DEADLINE_MS = 30_000;
 /** Between SIGTERM and SIGKILL for the daemons of a cluster that goes down. */
 export const DAEMON_STOP_DEADLINE_MS = 3_000;
+/** A killed daemon is started again: how soon, at most how late when that fails, and how often within a while. */
+export const DAEMON_RESTART_DELAY_MS = 100;
+export const DAEMON_RESTART_DELAY_MAX_MS = 5_000;
+export const DAEMON_RESTARTS_MAX = 30;
+export const DAEMON_RESTARTS_INTERVAL_MS = 60_000;
 export const DAEMON_MEMORY_MAX_BYTES = 100 * MIB;
 export const CONTROL_DEADLINE_MS = 10_000;
 export const CONTROL_LINE_MAX_BYTES = 4 * MIB;

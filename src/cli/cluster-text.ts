@@ -52,7 +52,7 @@ export function statusText(status: ClusterStatus): string {
     `embedded cluster ${status.phase} in ${status.stateDirectory}: ${up} of ${status.nodes.length} nodes up,` +
       ` supervisor ${status.supervisorPid}, ${Math.round(status.uptimeSeconds)} s`,
     '',
-    ...table(['NODE', 'ROLE', 'ADDRESS', 'STATE', 'PID', 'RSS MiB', 'PSS MiB'], rows, 4),
+    ...table(['NODE', 'ROLE', 'ADDRESS', 'STATE', 'PID', 'RESTARTS', 'RSS MiB', 'PSS MiB'], rows, 4),
     '',
     ...table(['GROUP', 'UPLINK OF', 'BYTES IN', 'BYTES OUT'], uplinks, 2),
   ];
@@ -67,7 +67,8 @@ function nodeRow(node: NodeStatus): string[] {
   const mib = (bytes: number | undefined): string => (bytes === undefined ? '-' : (bytes / MIB).toFixed(1));
   const state = node.state === 'down' ? `down (${ending(node.exit)})` : node.state;
   const pid = node.pid === undefined ? '-' : String(node.pid);
-  return [node.name, node.role, node.address, state, pid, mib(node.rssBytes), mib(node.pssBytes)];
+  const restarts = String(node.restarts);
+  return [node.name, node.role, node.address, state, pid, restarts, mib(node.rssBytes), mib(node.pssBytes)];
 }
 
 function ending(exit: number | string | undefined): string {

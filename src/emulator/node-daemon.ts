@@ -1,35 +1,49 @@
-/** The daemon of one node: started in the node's namespaces, awaited, watched, signalled, stopped. */
+/** The daemon of one node: started in the node's namespaces, awaited, watched, signalled, started again, stopped. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import type { Clock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
 import type { NodeInfo } from '../topology/cluster.js';
 import type { ClusterSpecification } from './options.js';
+import { RestartPolicy } from './restart-policy.js';
 import type { NodeFiles, StateDirectory } from './state-directory.js';
 import type { NodeState } from './status.js';
 import { initPath } from './tools.js';
 
 const READY_FD = 3;
+/** Of the mount namespace, for a daemon that is started again. */
+const MOUNTS_FD = 4;
+/** Of a daemon that could not start. */
+const STATUS_FAILED = 1;
 const LOG_LINES_SHOWN = 12;
 
 export class NodeDaemon {
   state: NodeState = 'waiting';
   exit: number | string | undefined;
   readonly #files: NodeFiles;
+  readonly #policy: RestartPolicy;
   #child: ChildProcess | undefined;
+  #mounts: number | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #stopping = false;
+  restarts = 0;
 
   constructor(
     readonly node: NodeInfo,
     private readonly cluster: StateDirectory,
     private readonly specification: ClusterSpecification,
+    clock: Clock,
   ) {
+    this.#policy = new RestartPolicy(clock);
     this.#files = cluster.node(node.name);
   }
 
   get pid(): number | undefined {
-    return this.state === 'down' ? undefined : this.#child?.pid;
+    const { state } = this;
+    return state === 'down' || state === 'restarting' ? undefined : this.#child?.pid;
   }
 
   /**
@@ -40,27 +54,65 @@ export class NodeDaemon {
     const { store, runtime, log } = this.#files;
     mkdirSync(store, { recursive: true });
     mkdirSync(runtime, { recursive: true });
-    const fd = openSync(log, 'w', 0o644);
+    const again = this.#mounts !== undefined;
+    const fd = openSync(log, again ? 'a' : 'w', 0o644);
     const [program = '', ...argv] = this.#command();
     this.state = 'starting';
-    const child = spawn(program, argv, { cwd: '/', stdio: ['ignore', fd, fd, 'pipe'] });
+    const mounts = this.#mounts ?? ('ignore' as const);
+    const child = spawn(program, argv, { cwd: '/', stdio: ['ignore', fd, fd, 'pipe', mounts] });
     closeSync(fd);
     this.#child = child;
     child.once('exit', (status, signal) => {
       this.state = 'down';
       this.exit = status ?? signal ?? undefined;
+      if (isFailure(signal) || (again && status === STATUS_FAILED)) this.#startAgain();
     });
     const failed = await this.#ready(child);
     if (failed !== undefined) throw this.#failure(failed);
     this.state = 'up';
+    this.exit = undefined;
+    this.#keepMounts();
+  }
+
+  /** Without its daemon a node has nobody who keeps its mounts, the store's among them. */
+  #keepMounts(): void {
+    if (!this.#mayRestart) return;
+    this.#policy.served();
+    this.#mounts ??= openSync(`/proc/${this.#child?.pid}/ns/mnt`, 'r');
+  }
+
+  get #mayRestart(): boolean {
+    return this.specification.restart && this.node.role !== 'login' && !this.#stopping;
+  }
+
+  /** As systemd does with Restart=on-failure. A daemon that has never served is no daemon to start again. */
+  #startAgain(): void {
+    if (!this.#mayRestart || this.#mounts === undefined) return;
+    const delayMs = this.#policy.next();
+    if (delayMs === undefined) return this.#letGo();
+    this.state = 'restarting';
+    this.#restart = setTimeout(() => {
+      this.restarts++;
+      // Its log tells why; the exit of its process is what counts here.
+      this.start().catch(() => {});
+    }, delayMs);
+  }
+
+  #letGo(): void {
+    clearTimeout(this.#restart);
+    if (this.state === 'restarting') this.state = 'down';
+    if (this.#mounts !== undefined) closeSync(this.#mounts);
+    this.#mounts = undefined;
   }
 
   signal(signal: NodeJS.Signals): boolean {
-    return this.state !== 'down' && this.#child?.kill(signal) === true;
+    return this.pid !== undefined && this.#child?.kill(signal) === true;
   }
 
   /** SIGTERM, and SIGKILL after the deadline. Resolves when it has ended. */
   async stop(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#letGo();
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
@@ -76,10 +128,11 @@ export class NodeDaemon {
     const { namespaces, configFile } = this.cluster;
     const size = String(this.specification.storeSizeBytes);
     const net = this.cluster.namespace(name);
+    // A compute node is diskless. What the login node keeps is the user's to look at.
+    const tmpfs = role === 'login' ? [] : ['--tmpfs', store, '--size', size];
     return [
-      ...[initPath(), 'node', '--net', net, '--hostname', name, '--hide', namespaces],
-      // A compute node is diskless. What the login node keeps is the user's to look at.
-      ...(role === 'login' ? [] : ['--tmpfs', store, '--size', size]),
+      ...[initPath(), 'node', '--net', net, '--hostname', name],
+      ...(this.#mounts === undefined ? ['--hide', namespaces, ...tmpfs] : ['--mounts', String(MOUNTS_FD)]),
       ...['--', ...this.specification.daemonCommand],
       ...['--role', role === 'login' ? 'login' : 'node', '--config', configFile, '--node', name],
       ...['--state', store, '--runtime', runtime, '--ready-fd', String(READY_FD)],
@@ -121,4 +174,9 @@ export class NodeDaemon {
       },
     );
   }
+}
+
+/** As systemd sees it: these are how a service is told to stop. */
+function isFailure(signal: NodeJS.Signals | null): boolean {
+  return signal !== null && !['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGPIPE'].includes(signal);
 }

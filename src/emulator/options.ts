@@ -35,6 +35,8 @@ export interface ClusterOptions {
    */
   readonly daemonCommand?: readonly string[];
   readonly readyDeadlineMs?: number;
+  /** Whether a compute node's daemon that a signal has killed is started again. Default true. */
+  readonly restart?: boolean;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -61,6 +63,7 @@ export interface ClusterSpecification {
   readonly end: ClusterEnd;
   readonly daemonCommand: readonly string[];
   readonly readyDeadlineMs: number;
+  readonly restart: boolean;
 }
 
 const LONGEST_SOCKET = '/nodes/cn2047/run/tees.sock';
@@ -95,6 +98,7 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     end: endOf(options),
     daemonCommand: options.daemonCommand ?? defaultDaemonCommand(),
     readyDeadlineMs: options.readyDeadlineMs ?? DAEMON_READY_DEADLINE_MS,
+    restart: options.restart ?? true,
   };
 }
 

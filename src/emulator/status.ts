@@ -1,6 +1,6 @@
 /** What is known of an embedded cluster that is up: the supervisor's view, and the host's, which adds host pids. */
 export type ClusterPhase = 'starting' | 'up' | 'stopping';
-export type NodeState = 'waiting' | 'starting' | 'up' | 'down';
+export type NodeState = 'waiting' | 'starting' | 'up' | 'restarting' | 'down';
 
 export interface UplinkCounters {
   readonly group: string;
@@ -30,6 +30,8 @@ export interface NodeStatus {
   readonly pssBytes?: number;
   /** Whether `rssBytes` is more than a daemon may use (`memoryMaxBytes`). */
   readonly overMemory?: boolean;
+  /** How often its daemon was started again after a signal had killed it. */
+  readonly restarts: number;
   /** Of a node that is down: the daemon's exit status, or the signal that killed it. */
   readonly exit?: number | string;
 }

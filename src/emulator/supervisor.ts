@@ -40,7 +40,7 @@ export class Supervisor {
   ) {
     this.#state = new StateDirectory(specification.stateDirectory);
     this.#plan = planCluster(specification.groups, specification.groupSize);
-    const daemons = this.#plan.nodes.map((node) => new NodeDaemon(node, this.#state, specification));
+    const daemons = this.#plan.nodes.map((node) => new NodeDaemon(node, this.#state, specification, clock));
     this.#daemons = new Map(daemons.map((daemon) => [daemon.node.name, daemon]));
     this.#startedMs = clock.nowMs();
   }
@@ -131,7 +131,7 @@ export class Supervisor {
   }
 }
 
-async function nodeStatus({ node, state, pid, exit }: NodeDaemon): Promise<NodeStatus> {
+async function nodeStatus({ node, state, pid, exit, restarts }: NodeDaemon): Promise<NodeStatus> {
   const memory = pid === undefined ? undefined : await readMemory(pid);
   return {
     name: node.name,
@@ -139,6 +139,7 @@ async function nodeStatus({ node, state, pid, exit }: NodeDaemon): Promise<NodeS
     ...(node.group === undefined ? {} : { group: node.group }),
     address: node.address,
     state,
+    restarts,
     ...(pid === undefined ? {} : { pid }),
     ...(memory ? { ...memory, overMemory: memory.rssBytes > DAEMON_MEMORY_MAX_BYTES } : {}),
     ...(exit === undefined ? {} : { exit }),

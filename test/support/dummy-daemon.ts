@@ -3,7 +3,7 @@
  * it is sent over TCP, answers with that number at the end of the stream, and says when it is ready.
  * `--fail NODE` ends with a message on that node, `--hang NODE` never gets ready there.
  */
-import { writeSync } from 'node:fs';
+import { rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 
@@ -33,6 +33,8 @@ const sink = createServer({ allowHalfOpen: true }, (socket) => {
   socket.on('error', () => socket.destroy());
 });
 const local = createServer((socket) => socket.end(`${values.role} ${values.node}\n`));
+// Of one that was killed.
+rmSync(`${values.runtime}/tees.sock`, { force: true });
 sink.listen(PORT, () => {
   local.listen(`${values.runtime}/tees.sock`, () => {
     if (values.hang !== values.node) writeSync(Number(values['ready-fd']), 'ready\n');

@@ -16,6 +16,7 @@ interface UpOptions extends StateOptions {
   readonly groups: number;
   readonly groupSize: number;
   readonly uplink: string;
+  readonly restart: boolean;
   readonly loginUplink: string;
   readonly storeSize: string;
   readonly foreground?: boolean;
@@ -62,6 +63,11 @@ const UP: CommandModule<object, UpOptions> = {
         describe: "rate of the login node's link",
       })
       .option('store-size', { type: 'string', default: '2GiB', describe: "size of a node's store" })
+      .option('restart', {
+        type: 'boolean',
+        default: true,
+        describe: "start a compute node's daemon again that a signal has killed (--no-restart: do not)",
+      })
       .option('foreground', {
         type: 'boolean',
         describe: 'stay in the foreground; the cluster goes with this process',
@@ -105,6 +111,7 @@ async function up(options: UpOptions): Promise<void> {
     uplink: options.uplink,
     loginUplink: options.loginUplink,
     storeSize: options.storeSize,
+    restart: options.restart,
     onProgress: showProgress(process.stderr),
   });
   if (options.foreground !== true) await cluster.letGo();

@@ -5,8 +5,10 @@ import { text } from 'node:stream/consumers';
 import { TeesError } from '../../../src/base/errors.js';
 import { loadConfig } from '../../../src/config/parse.js';
 import { loadClusterKey } from '../../../src/config/secret.js';
+import type { NodeStatus } from '../../../src/emulator/status.js';
 import { dummyDaemon } from '../../support/dummies.js';
 import { clusterTest, remains, start, stateDirectory, tracesOf } from '../../support/embedded.js';
+import { eventually } from '../../support/tees.js';
 
 clusterTest('down leaves nothing: no process, namespace, mount or file', async (t) => {
   const cluster = await start(t, { groups: 2, groupSize: 3 });
@@ -78,7 +80,7 @@ clusterTest('status shows every node up, by the pids of the host, within the mem
 });
 
 clusterTest('a daemon that dies is shown as down, and the others live on', async (t) => {
-  const cluster = await start(t);
+  const cluster = await start(t, { restart: false });
   await cluster.signalNode('cn0', 'SIGKILL');
   const shown = async (): Promise<unknown[]> =>
     (await cluster.status()).nodes.map(({ state, exit }) => exit ?? state);
@@ -87,6 +89,29 @@ clusterTest('a daemon that dies is shown as down, and the others live on', async
   const error = await t.throwsAsync(cluster.exec('cn0', ['true']), { instanceOf: TeesError });
   t.is(error.code, 'CLUSTER_NODE_DOWN');
 });
+
+clusterTest(
+  'a killed daemon is started again, on the node as it was; one that was told to stop is not',
+  async (t) => {
+    const cluster = await start(t);
+    const store = `${cluster.stateDirectory}/nodes/cn0/store`;
+    t.is((await cluster.exec('cn0', ['sh', '-c', `echo kept >${store}/file`])).status, 0);
+    const shown = async (): Promise<Partial<NodeStatus>> => (await cluster.status()).nodes[1] ?? {};
+    const { pid } = await shown();
+    for (let kills = 1; kills <= 3; kills++) {
+      await cluster.signalNode('cn0', 'SIGKILL');
+      await eventually('cn0 is up again', async () => {
+        const { state, restarts } = await shown();
+        return state === 'up' && restarts === kills;
+      });
+    }
+    t.not((await shown()).pid, pid);
+    t.is((await cluster.exec('cn0', ['cat', `${store}/file`])).stdout, 'kept\n');
+    t.is((await cluster.exec('cn0', ['hostname'])).stdout, 'cn0\n');
+    await cluster.signalNode('cn0', 'SIGTERM');
+    await eventually('cn0 is down', async () => (await shown()).state === 'down');
+  },
+);
 
 clusterTest(
   'a second cluster in the same state directory is refused, and the first is unharmed',

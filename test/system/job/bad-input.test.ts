@@ -115,7 +115,7 @@ maybe(`hostile bytes at a node's port change nothing for the next job${because}`
 });
 
 maybe(`a node whose daemon is down is named; so is a login daemon that is down${because}`, async (t) => {
-  const cluster = await startCluster({ groups: 1, groupSize: 3, uplink: 'unlimited' });
+  const cluster = await startCluster({ groups: 1, groupSize: 3, uplink: 'unlimited', restart: false });
   try {
     const options = ['--nodes', 'cn[0-2]', '--upper', join(t.context.scratch, 'good')];
     const run = ['run', '--cluster', cluster.stateDirectory, ...options, '--', 'true'];

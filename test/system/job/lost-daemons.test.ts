@@ -13,7 +13,7 @@ import { remainsAfterAWhile } from '../../support/remains.js';
 import { tees } from '../../support/tees.js';
 import type { RunningJob } from '../../support/tees.js';
 
-const OPTIONS = { groups: 2, groupSize: 3, uplink: '20mbit' };
+const OPTIONS = { groups: 2, groupSize: 3, uplink: '20mbit', restart: false };
 
 const maybe = clusterTests(
   // The tests here kill daemons: each has a cluster of its own, and this one only says whether there can be any.
