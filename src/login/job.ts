@@ -120,9 +120,9 @@ export class LoginJob {
     return deployment.nodes.every((node) => timeline.has(node, 'launched'));
   }
 
-  /** Once it is over; undefined when the command has not run on every node, so that it says little. */
+  /** Once it is over; undefined when it was given up: how far the command came then says little of the next run. */
   get waits(): ObservedWaits | undefined {
-    if (!this.allLaunched) return undefined;
+    if (!this.allLaunched || this.#errors.length > 0) return undefined;
     return observedWaits([...this.#accounts.values()], this.options.deployment.source.manifest);
   }
 

@@ -7,7 +7,7 @@ import anyTest from 'ava';
 import type { TestFn } from 'ava';
 import { startCluster } from '../../../src/emulator/cluster.js';
 import type { EmbeddedCluster } from '../../../src/emulator/cluster.js';
-import { runJob, tees, withoutCluster } from '../../support/tees.js';
+import { outcome, runJob, spawnTees, tees, withoutCluster } from '../../support/tees.js';
 
 const test = anyTest as TestFn<{ cluster: EmbeddedCluster; scratch: string }>;
 const maybe = withoutCluster ? test.skip : test.serial;
@@ -87,6 +87,27 @@ maybe(`tees layer split shows what was learnt, and forget makes it unknown${beca
   const after = await split();
   t.is(after.status, 0);
   t.notRegex(after.stdout, /earlier run/);
+});
+
+maybe(`a job that was cancelled teaches nothing${because}`, async (t) => {
+  t.timeout(180_000);
+  const { cluster, scratch } = t.context;
+  const where = ['--cluster', cluster.stateDirectory, '--upper', makeLayer(scratch, 'cancelled')];
+  const script = `trap '' INT; cat /opt/app/start-up/${LATE - 1} > /dev/null; echo read; exec sleep 600`;
+  const command = ['/bin/sh', '-c', script];
+  const child = spawnTees(['run', ...where, '--nodes', 'cn0', '--', ...command]);
+  const said = (stream: 'stdout' | 'stderr', text: RegExp): Promise<void> =>
+    new Promise((resolve) =>
+      child[stream]?.on('data', (data: Buffer) => text.test(String(data)) && resolve()),
+    );
+  const passedOn = said('stderr', /passed on/);
+  const done = outcome(child);
+  await said('stdout', /read/);
+  child.kill('SIGINT');
+  await passedOn;
+  child.kill('SIGINT');
+  t.is((await done).status, 130);
+  t.notRegex((await tees(['layer', 'split', ...where, '--', ...command])).stdout, /earlier run/);
 });
 
 maybe(`another user's runs are neither used nor shown${because}`, async (t) => {
