@@ -19,15 +19,18 @@ static Napi::Value SetCloseOnExec(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-// tcp(7): what a connection may have in the kernel. TCP_NOTSENT_LOWAT: it takes no more while this many bytes have not
-// been sent. TCP_WINDOW_CLAMP: the other end sends no more while this many have not been read.
+// What a connection may have in the kernel. tcp(7), TCP_NOTSENT_LOWAT: it takes no more while this many bytes have not
+// been sent. socket(7), SO_RCVBUF: the other end sends no more while about this many have not been read; the kernel does
+// not make it larger then, as it does after TCP_WINDOW_CLAMP (tcp_rcvbuf_grow). With CAP_NET_ADMIN net.core.rmem_max,
+// often 208 KiB, does not count.
 static Napi::Value LimitQueues(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   int fd = info[0].As<Napi::Number>().Int32Value();
   int unsent = info[1].As<Napi::Number>().Int32Value();
   int unread = info[2].As<Napi::Number>().Int32Value();
   if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) < 0 ||
-      setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &unread, sizeof unread) < 0)
+      (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &unread, sizeof unread) < 0 &&
+       setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &unread, sizeof unread) < 0))
     throw SystemError(env, errno, "setsockopt", "");
   return env.Undefined();
 }

@@ -19,7 +19,7 @@ export interface NativeAddon {
   peerCredentials(fd: number): PeerCredentials;
   /** fcntl(2), FD_CLOEXEC: programs that this process starts do not inherit `fd`. */
   setCloseOnExec(fd: number): void;
-  /** TCP_NOTSENT_LOWAT and TCP_WINDOW_CLAMP: a connection has so many bytes in the kernel, to be sent and to be read. */
+  /** TCP_NOTSENT_LOWAT and SO_RCVBUF: a connection has so many bytes in the kernel, to be sent and to be read. */
   limitQueues(fd: number, unsentBytes: number, unreadBytes: number): void;
   /** llistxattr(2): names without their NUL. */
   listXattrs(path: Buffer): Buffer[];
