@@ -6,7 +6,7 @@
   "targets": [
     {
       "target_name": "tees",
-      "sources": ["src/addon.cc", "src/credentials.cc", "src/descriptors.cc", "src/files.cc", "src/names.cc"],
+      "sources": ["src/addon.cc", "src/credentials.cc", "src/descriptors.cc", "src/files.cc", "src/labels.cc", "src/names.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # A worker thread may be ended in the middle of a call (a scan that is cancelled), and cannot be thrown at then:
       # without the last of these that would end the whole daemon.
@@ -41,6 +41,20 @@
       "type": "executable",
       "sources": ["init/main.c", "init/supervise.c", "init/one.c", "init/namespaces.c", "init/node.c", "init/enter.c"],
       "cflags": ["-std=gnu11"]
+    },
+    {
+      # One of the preload hook's two libraries; see hooks/preload. `type` none with an action: gyp's own shared
+      # libraries would get Node's flags.
+      "target_name": "tees-preload",
+      "type": "none",
+      "actions": [
+        {
+          "action_name": "preload libraries",
+          "inputs": ["<!@(ls ../hooks/preload/*.c ../hooks/preload/*.h ../hooks/preload/exports.map ../hooks/preload/build)"],
+          "outputs": ["<(PRODUCT_DIR)/tees-preload.so", "<(PRODUCT_DIR)/tees-audit.so"],
+          "action": ["bash", "../hooks/preload/build", "<(PRODUCT_DIR)"]
+        }
+      ]
     }
   ]
 }

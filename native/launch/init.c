@@ -134,6 +134,7 @@ static void execute_plan(const struct plan *plan, struct mounts *mounts, struct 
       case OP_ATTACH: mounts_attach(mounts, operation); break;
       case OP_PROC: mounts_proc(mounts); break;
       case OP_COVER: mounts_cover(mounts); break;
+      case OP_HOOK: mounts_hook(mounts, operation); break;
       case OP_PIVOT: mounts_pivot(mounts); break;
       case OP_ENVIRONMENT: task->environment = operation; break;
       case OP_DIRECTORY: task->directory = operation; break;

@@ -153,6 +153,18 @@ void mounts_cover(const struct mounts *mounts) {
   }
 }
 
+/* The task's programs load code from there, so nothing of the layer may stand in its place. */
+void mounts_hook(const struct mounts *mounts, const struct operation *operation) {
+  plan_require(operation, 1);
+  const char *source = operation->strings[0];
+  AUTO_CLOSE int tree = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  struct mount_attr attr = {
+      .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
+  if (tree < 0 || sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr) < 0) fail("show the hook's directory", source);
+  AUTO_CLOSE int target = open_inside(mounts, "/.tees", O_DIRECTORY);
+  if (target < 0 || sys_move_mount(tree, target) < 0) fail("show the hook's directory", "/.tees");
+}
+
 /* pivot_root(2): with "." for both, the old root lies on the new one and is what "." unmounts. */
 void mounts_pivot(const struct mounts *mounts) {
   if (fchdir(mounts->stage) < 0) fail("enter the overlay", "stage");

@@ -24,6 +24,7 @@ enum operation_code {
   OP_DIRECTORY = 12,  /* PATH: the task's working directory */
   OP_RUN = 13,        /* ARG…: the task; the last operation */
   OP_GUARD = 14,      /* keeps the layer from laying open what the node protects; after OP_ENTER */
+  OP_HOOK = 15,       /* DIR: of the node, shows read-only as /.tees, which the names layer has; after OP_COVER */
 };
 
 struct operation {

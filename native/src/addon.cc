@@ -21,6 +21,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitCredentials(env, exports);
   InitDescriptors(env, exports);
   InitFiles(env, exports);
+  InitLabels(env, exports);
   InitNames(env, exports);
   return exports;
 }

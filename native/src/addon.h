@@ -8,6 +8,7 @@ namespace tees {
 void InitCredentials(Napi::Env env, Napi::Object exports);  // credentials.cc: peerCredentials
 void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitQueues
 void InitFiles(Napi::Env env, Napi::Object exports);        // files.cc: xattrs, extents, unmount
+void InitLabels(Napi::Env env, Napi::Object exports);       // labels.cc: fileLabel
 void InitNames(Napi::Env env, Napi::Object exports);        // names.cc: writeNames
 
 // An Error for `err` (a positive errno) of `syscall` on `path` ("" when there is none).

@@ -72,6 +72,9 @@ export const CLUSTER_KEY_FILE_MAX_BYTES = 4 * KIB;
 /** IFNAMSIZ without its NUL. */
 export const INTERFACE_NAME_MAX_BYTES = 15;
 
+/** From a process to the first of its environment. */
+export const ANCESTORS_MAX = 65_536;
+
 /** Jobs that one node takes part in at a time. */
 export const JOBS_PER_NODE_MAX = 256;
 

@@ -29,6 +29,12 @@ export interface NativeAddon {
   setXattr(path: Buffer, name: Buffer, value: Buffer): void;
   /** SEEK_DATA/SEEK_HOLE: [offset, length, offset, length, …] of the data, up to `size`. */
   dataExtents(fd: number, size: number): number[];
+  /**
+   * The extended attribute of the file that process `pid` has open as `fd`, when it is a regular file on a mount of
+   * the device `major`:`minor` in that process's namespace. Never waits for a file system's server. Meant for
+   * descriptors of processes that are not to be trusted.
+   */
+  fileLabel(pid: number, fd: number, major: number, minor: number, attribute: string): Buffer | undefined;
   /** umount2(2); flags as the kernel defines them (MNT_DETACH = 2). */
   unmount(path: Buffer, flags: number): void;
   /**
@@ -54,6 +60,11 @@ export function native(): NativeAddon {
     }
   }
   return loaded;
+}
+
+/** The preload hook's libraries; built beside the addon. */
+export function preloadLibraryPath(name: 'preload' | 'audit'): string {
+  return new URL(`../../../native/build/Release/tees-${name}.so`, import.meta.url).pathname;
 }
 
 /** The launcher that enters an execution environment; built beside the addon. */

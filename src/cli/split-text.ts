@@ -15,6 +15,8 @@ const REASONS: Readonly<Record<UrgentReason, string>> = {
   learnt: 'learnt',
   'beside learnt': 'beside it',
   sparse: 'sparse',
+  'c-library': 'C library',
+  'not-covered': 'not covered',
 };
 const READ_EARLIER = 'read at start-up by an earlier run';
 const INDENT = 2;

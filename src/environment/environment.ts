@@ -2,6 +2,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { LayoutName } from '../config/config.js';
 import type { Manifest } from '../image/manifest.js';
+import type { NamesOptions } from './names-program.js';
 
 export interface Identity {
   readonly uid: number;
@@ -38,6 +39,8 @@ export interface EnvironmentSpec {
    */
   readonly hidden?: readonly string[];
   readonly identity: Identity;
+  /** A directory of the node that shows, read-only, as `/.tees`; the names layer has been made for it (`label`). */
+  readonly hookDirectory?: string;
 }
 
 export interface TaskSpec {
@@ -88,7 +91,11 @@ export interface RunningTask {
 }
 
 /** Writes the names layer of `manifest` into `directories.names`. */
-export type WriteNamesLayer = (manifest: Manifest, directories: JobDirectories) => Promise<void>;
+export type WriteNamesLayer = (
+  manifest: Manifest,
+  directories: JobDirectories,
+  options?: NamesOptions,
+) => Promise<void>;
 /**
  * Enters a new environment and starts the task as the user.
  * Resolves when the task's program runs (exec succeeded).

@@ -8,8 +8,8 @@ import { encodeNamesProgram, encodeRootProgram } from './names-program.js';
  * Also gives the upper layer's directory the root's metadata: that directory shows as `/` inside.
  * @throws TeesError MANIFEST_INVALID; STORE_FULL; NAMES_LAYER_FAILED, all naming the path
  */
-export const writeNamesLayer: WriteNamesLayer = async (manifest, directories) => {
-  await write(directories, directories.names, encodeNamesProgram(manifest));
+export const writeNamesLayer: WriteNamesLayer = async (manifest, directories, options) => {
+  await write(directories, directories.names, encodeNamesProgram(manifest, options));
   await write(directories, directories.upper, encodeRootProgram(manifest));
 };
 

@@ -14,6 +14,7 @@
  * inherited by what is created in it, and its times would change.
  */
 import type { ByteString } from '../base/bytes.js';
+import { fromText } from '../base/bytes.js';
 import type { Entry, Manifest } from '../image/manifest.js';
 import { RESERVED_TOP_LEVEL_NAME } from '../image/manifest.js';
 import { ByteWriter } from './byte-writer.js';
@@ -31,14 +32,40 @@ const SOCKET = 6;
 const WHITEOUT = 7;
 const LINK = 8;
 
+export interface NamesOptions {
+  /**
+   * An extended attribute that gives each file that refers to a content the content's number; and `/.tees` is then a
+   * directory, for a hook that mounts something there.
+   */
+  readonly label?: string;
+}
+
 /** @throws TeesError MANIFEST_INVALID, naming the path */
-export function encodeNamesProgram(manifest: Manifest): Buffer {
+export function encodeNamesProgram(manifest: Manifest, options: NamesOptions = {}): Buffer {
   const writer = new ByteWriter().u32(MAGIC);
-  // Hides `/.tees`, where the layers below keep contents.
-  writer.u8(WHITEOUT).name(RESERVED_TOP_LEVEL_NAME);
-  new TreeEncoder(manifest, writer).encode();
+  if (options.label === undefined) {
+    // Hides `/.tees`, where the layers below keep contents.
+    writer.u8(WHITEOUT).name(RESERVED_TOP_LEVEL_NAME);
+  } else {
+    writer.u8(ENTER).name(RESERVED_TOP_LEVEL_NAME);
+    writeMeta(writer.u8(LEAVE), MOUNT_POINT);
+  }
+  new TreeEncoder(manifest, writer, options.label).encode();
   return writer.finish();
 }
+
+const MOUNT_POINT: Entry = {
+  path: RESERVED_TOP_LEVEL_NAME as ByteString,
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtimeSeconds: 0,
+  mtimeNanoseconds: 0,
+  xattrs: [],
+  opaque: false,
+  size: 0,
+};
 
 /** Only the metadata of the root, for the upper layer's directory, which is what shows as `/` inside. */
 export function encodeRootProgram(manifest: Manifest): Buffer {
@@ -71,6 +98,7 @@ class TreeEncoder {
   constructor(
     private readonly manifest: Manifest,
     private readonly writer: ByteWriter,
+    private readonly label?: string,
   ) {}
 
   encode(): void {
@@ -120,7 +148,7 @@ class TreeEncoder {
     const inode = entry.hardlinkTo === undefined ? entry : (this.manifest.entries[entry.hardlinkTo] as Entry);
     switch (inode.type) {
       case 'file':
-        writeMeta(this.writer.u8(FILE).name(name), inode);
+        writeMeta(this.writer.u8(FILE).name(name), this.#labelled(inode));
         this.writer.i64(inode.size).u32(inode.content ?? NO_CONTENT);
         break;
       case 'symlink':
@@ -140,6 +168,13 @@ class TreeEncoder {
       case 'directory':
         refuse(entry.path, 'a hardlink to a directory');
     }
+  }
+
+  #labelled(inode: Entry): Entry {
+    if (this.label === undefined || inode.content === undefined) return inode;
+    const label = { name: fromText(this.label), value: Buffer.from(String(inode.content)) };
+    // Last, so that it is the one that counts.
+    return { ...inode, xattrs: [...inode.xattrs, label] };
   }
 
   #leave(): void {

@@ -26,6 +26,7 @@ const CODES = {
   directory: 12,
   run: 13,
   guard: 14,
+  hook: 15,
 } as const;
 
 export interface Operation {
@@ -59,8 +60,7 @@ export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): r
     operation('enter', [directories.root]),
     operation('guard', []),
     operation('overlay', [
-      // What df(1) shows, and an administrator who looks for what a job has mounted.
-      `tees-${basename(directories.root)}`,
+      overlaySource(directories),
       `lowerdir=${lowerLayers(environment.layout)},${OVERLAY_OPTIONS}`,
     ]),
     operation('hide', [directories.root, ...(environment.hidden ?? [])]),
@@ -69,11 +69,17 @@ export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): r
     operation('attach', environment.bind),
     operation('proc', []),
     operation('cover', []),
+    ...(environment.hookDirectory === undefined ? [] : [operation('hook', [environment.hookDirectory])]),
     operation('pivot', []),
     operation('environment', environmentStrings(task.env)),
     operation('directory', [workingDirectory(task.cwd)]),
     operation('run', commandStrings(task.argv)),
   ];
+}
+
+/** What df(1) shows, and an administrator who looks for what a job has mounted. */
+export function overlaySource(directories: JobDirectories): string {
+  return `tees-${basename(directories.root)}`;
 }
 
 /** As the launcher reads it from its descriptor 3. */

@@ -87,6 +87,7 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       cwd: request.cwd,
       urgentPaths: request.urgent,
       engineReportsHoles: options.engineReportsHoles,
+      hookIsLibrary: (request.hook ?? config.hook) === 'preload',
       ...(options.recall ? { recall: options.recall } : {}),
     });
     options.onPhase('split');

@@ -28,6 +28,7 @@ import { LoginJob } from './job.js';
 import { answerLearning } from './learning-requests.js';
 import type { LearntRecords } from './learnt-records.js';
 import { TimelineKeeper } from './timeline.js';
+import { warningsOf } from './warnings.js';
 
 export interface SessionContext {
   readonly config: Config;
@@ -202,12 +203,7 @@ export class Session {
     timeline: TimelineKeeper,
   ): Promise<Report> {
     const { idleProxies } = this.context;
-    for (const { name: missing, neededBy } of deployment.split.missing) {
-      this.#send({
-        t: 'warning',
-        text: `${missing}, needed by ${neededBy}, is neither in the layer nor on this node`,
-      });
-    }
+    for (const text of warningsOf(deployment.split)) this.#send({ t: 'warning', text });
     const job = new LoginJob({
       spec: this.#spec(name, request, deployment),
       deployment,

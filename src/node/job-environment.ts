@@ -8,12 +8,15 @@ import type { Log } from '../base/log.js';
 import { directoriesBelow, prepareDirectories, removeDirectories } from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { launch } from '../environment/launch.js';
+import { overlaySource } from '../environment/plan.js';
 import { writeNamesLayer } from '../environment/names-layer.js';
 import type { Manifest } from '../image/manifest.js';
+import type { UncoveredProgram } from '../planning/uncovered.js';
 import type { HookServer } from '../serving/hook.js';
 import { chosen, hookEngine, resolveLayout } from '../serving/hooks.js';
 import type { HookEngine, ServingChoice, ServingUse } from '../serving/hooks.js';
 import { attempt } from '../serving/probe.js';
+import { CONTENT_LABEL, preloadDirectory, preloadLayout, preloadVariables } from '../serving/preload.js';
 import type { Arrivals } from '../store/arrivals.js';
 import { JobStore } from '../store/job-store.js';
 import type { JobSpec } from '../wire/job.js';
@@ -32,6 +35,8 @@ export interface JobEnvironmentOptions {
   readonly log: Log;
   onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void>;
   onInputTaken(bytes: number): void;
+  /** A program of the task waits for everything. */
+  onUncovered?(program: UncoveredProgram): void;
 }
 
 /** How often it is looked whether a task has ended while something still waits for a content. */
@@ -87,16 +92,21 @@ export class JobEnvironment {
   /** Resolves when the task's program runs. */
   async launch(): Promise<void> {
     const { spec, bind, hidden, node, log } = this.options;
-    const { argv, env, cwd, uid, gid, groups } = spec;
+    const { argv, cwd, uid, gid, groups } = spec;
+    const directories = this.#directories as JobDirectories;
+    const env = { ...spec.env, TEES_JOB: spec.job, TEES_NODE: node };
+    const isPreload = this.serving.hook === 'preload';
     this.#launching = launch(
       {
-        directories: this.#directories as JobDirectories,
+        directories,
         layout: this.serving.layout,
         bind,
         hidden,
+        ...(isPreload ? { hookDirectory: preloadDirectory(directories.served) } : {}),
         identity: { uid, gid, groups },
       },
-      { argv, env: { ...env, TEES_JOB: spec.job, TEES_NODE: node }, cwd },
+      // When everything is there, as it is for a command that the library does not reach, nothing waits.
+      { argv, env: isPreload && !this.#arrivals?.complete ? preloadVariables(env) : env, cwd },
       { abort: this.#abort.signal },
     );
     this.#task = await this.#launching;
@@ -173,9 +183,15 @@ export class JobEnvironment {
       sizeOf: (content) => sizes[content] as number,
       pathOf: (content) => (this.#store as JobStore).contentPath(content),
       arrivals: this.#arrivals as Arrivals,
+      job: { uid: this.options.spec.uid, source: overlaySource(directories) },
+      onUncovered: (program) => this.options.onUncovered?.(program),
     });
+    const names = this.serving.hook === 'preload' ? { label: CONTENT_LABEL } : {};
     // Both have come to an end before anything is removed.
-    const steps = await Promise.allSettled([writeNamesLayer(manifest, directories), this.#hook.start()]);
+    const steps = await Promise.allSettled([
+      writeNamesLayer(manifest, directories, names),
+      this.#hook.start(),
+    ]);
     for (const step of steps) if (step.status === 'rejected') throw step.reason;
   }
 
@@ -186,7 +202,8 @@ export class JobEnvironment {
     // Where all jobs are: what is tried there holds for this one.
     const canDataOnly = async (): Promise<boolean> =>
       (await attempt(dirname(this.options.directory))).data === 0;
-    this.#serving = { hook, engine: engine.name, layout: await resolveLayout(layout, canDataOnly) };
+    const used = hook === 'preload' ? preloadLayout(layout) : await resolveLayout(layout, canDataOnly);
+    this.#serving = { hook, engine: engine.name, layout: used };
     log.debug(`job ${spec.job}: hook ${hook} by ${engine.name}, layout ${this.#serving.layout}`);
     return engine;
   }

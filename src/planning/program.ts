@@ -16,6 +16,7 @@ import { parseElf } from '../elf/elf-file.js';
 import type { MissingLibrary } from '../elf/closure.js';
 import { dependencyClosure } from '../elf/closure.js';
 import type { ExecContext } from './command.js';
+import { uncoveredReason } from './coverage.js';
 import { absolutePath, resolveCommand, searchCommand } from './command.js';
 import type { EnvironmentView, FileInView } from './environment-view.js';
 import { launchedBy } from './launchers.js';
@@ -67,8 +68,12 @@ class Starter {
     if (this.#followed.has(key) || this.#followed.size >= PROGRAMS_FOLLOWED_MAX) return;
     this.#followed.add(key);
     const elf = parseElf(file.reader);
-    if (elf.kind === 'elf') this.#addLibraries(file, elf, start);
-    else this.#execScript(file, start);
+    if (elf.kind === 'elf') {
+      // What these start in turn is looked at when they do.
+      const uncovered = start.required ? uncoveredReason(elf, file.reader) : undefined;
+      if (uncovered !== undefined) this.urgent.uncovered.set(file.path, uncovered);
+      this.#addLibraries(file, elf, start);
+    } else this.#execScript(file, start);
     this.#addLaunched(file, start);
   }
 

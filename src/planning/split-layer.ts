@@ -17,6 +17,7 @@ import { addAsked } from './asked.js';
 import { commandKey, environmentKey } from './command-key.js';
 import type { ExecContext } from './command.js';
 import { EnvironmentView } from './environment-view.js';
+import { addWhatIsNotReached, uncoveredPrograms } from './coverage.js';
 import { hystereticOrder } from './hysteretic-order.js';
 import { LayerIndex } from './layer-index.js';
 import { addLearnt } from './learnt.js';
@@ -39,6 +40,8 @@ export interface SplitInput {
   readonly urgentPaths: readonly string[];
   /** Whether the hook's engine lets a program find the holes of a file that is served. */
   readonly engineReportsHoles: boolean;
+  /** The hook is a library in the programs themselves, and does not reach all of them. */
+  readonly hookIsLibrary?: boolean;
   /** What earlier runs have waited for; without it nothing is asked for and nothing is learnt. */
   readonly recall?: Recall;
   /** What the layer lies over: the node's root. */
@@ -63,12 +66,14 @@ export async function splitLayer(input: SplitInput): Promise<Split> {
   if (!input.engineReportsHoles) addSparse(index, urgent);
   const key = { environment: environmentKey(upper), command: commandKey(view, argv, context) };
   const learnt = await addLearnt(index, urgent, key, input.recall);
+  if (input.hookIsLibrary) addWhatIsNotReached(index, urgent);
   const contents = urgent.contents;
   return {
     urgent: urgent.files,
     order: [...contents, ...hystereticOrder(manifest, contents, learnt?.firstContents)],
     urgentCount: contents.size,
     missing: urgent.missing.map((it) => withHint(view, configuration, it)),
+    ...(input.hookIsLibrary ? { uncovered: uncoveredPrograms(urgent) } : {}),
     ...(learnt ? { learnt: learnt.share } : {}),
   };
 }

@@ -1,5 +1,6 @@
 /** Split-step transport (paper, section 3.4.1): which contents go first, and why. */
 import type { ByteString } from '../base/bytes.js';
+import type { UncoveredProgram } from './uncovered.js';
 import type { CommandKey } from './command-key.js';
 import type { RunWaits } from './learning.js';
 
@@ -9,6 +10,8 @@ export type UrgentReason =
   | 'library' // DT_NEEDED, found as the dynamic loader would
   | 'loader-configuration' // ld.so.cache, ld.so.conf, ld.so.preload
   | 'asked' // --urgent PATH
+  | 'c-library' // opened inside the C library, which the preload hook does not see
+  | 'not-covered' // all of the layer: the preload hook does not reach the command
   | 'learnt' // read at start-up by an earlier run of the same command
   | 'beside learnt' // a small file in the directory of one of those
   | 'sparse'; // small sparse files, where the serving engine cannot report holes
@@ -52,6 +55,8 @@ export interface Split {
   readonly urgentCount: number;
   /** Files that the command needs and that are nowhere, neither in the layer nor on the node: warnings. */
   readonly missing: readonly MissingFile[];
+  /** Programs of the command that the hook does not reach: everything is urgent then. */
+  readonly uncovered?: readonly UncoveredProgram[];
   /** Undefined where nobody has asked for it. */
   readonly learnt?: SplitLearnt;
 }

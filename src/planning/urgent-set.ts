@@ -1,5 +1,6 @@
 /** Collects urgent files, each path once, in the order in which a starting program opens them. */
 import type { ByteString } from '../base/bytes.js';
+import type { UncoveredReason } from './uncovered.js';
 import type { FileInView } from './environment-view.js';
 import type { LayerFile } from './layer-index.js';
 import type { MissingFile, UrgentFile, UrgentReason } from './split.js';
@@ -7,6 +8,9 @@ import type { MissingFile, UrgentFile, UrgentReason } from './split.js';
 export class UrgentSet {
   readonly #files = new Map<ByteString, UrgentFile>();
   readonly #missing = new Map<ByteString, MissingFile>();
+
+  /** Programs that are started before any of them could wait for a file, by path. */
+  readonly uncovered = new Map<ByteString, UncoveredReason>();
 
   /** Whether any program is started by a dynamic loader. */
   usesLoader = false;

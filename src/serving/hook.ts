@@ -4,6 +4,7 @@
  * (at open, never at read: FINDINGS, rule 1). Names are not its business: the names layer above refers here.
  */
 import type { TeesError } from '../base/errors.js';
+import type { UncoveredProgram } from '../planning/uncovered.js';
 import type { Arrivals } from '../store/arrivals.js';
 
 export interface HookContext {
@@ -19,6 +20,16 @@ export interface HookContext {
   readonly arrivals: Arrivals;
   /** What served has gone without having been stopped: whoever waited has got an error. */
   onGone?(error: TeesError): void;
+  /** Whose the environment is: for hooks that are asked by its processes. */
+  readonly job?: JobIdentity;
+  /** A program waits for everything, because the hook does not reach it. */
+  onUncovered?(program: UncoveredProgram): void;
+}
+
+export interface JobIdentity {
+  readonly uid: number;
+  /** What the job's overlay is mounted as: `tees-JOB`. */
+  readonly source: string;
 }
 
 export interface HookServer {

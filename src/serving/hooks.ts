@@ -1,9 +1,10 @@
 /** The blocking hooks and their engines by name, and which of them a node takes for a job. */
-import { TeesError, usageError } from '../base/errors.js';
+import { usageError } from '../base/errors.js';
 import { FUSE_ENGINES, HOOKS } from '../config/config.js';
 import type { FuseEngineName, HookName, LayoutChoice, LayoutName } from '../config/config.js';
 import { FuseEngineHook } from './fuse-engine.js';
 import { FuseNativeHook } from './fuse-native.js';
+import { PreloadHook } from './preload.js';
 import type { HookContext, HookFactory, HookServer } from './hook.js';
 
 export interface HookEngine {
@@ -43,7 +44,13 @@ const ENGINES: Readonly<Record<FuseEngineName, HookEngine>> = {
   },
 };
 
-/** @throws TeesError HOOK_UNKNOWN, FUSE_ENGINE_UNKNOWN, HOOK_UNAVAILABLE */
+const PRELOAD: HookEngine = {
+  name: 'preload',
+  create: (context) => new PreloadHook(context),
+  reportsHoles: PreloadHook.REPORTS_HOLES,
+};
+
+/** @throws TeesError HOOK_UNKNOWN, FUSE_ENGINE_UNKNOWN */
 export function hookEngine(hook: string, fuseEngine: string): HookEngine {
   if (!(HOOKS as readonly string[]).includes(hook))
     throw usageError('HOOK_UNKNOWN', `there is no hook ${JSON.stringify(hook)}`, {
@@ -53,14 +60,11 @@ export function hookEngine(hook: string, fuseEngine: string): HookEngine {
     throw usageError('FUSE_ENGINE_UNKNOWN', `there is no FUSE engine ${JSON.stringify(fuseEngine)}`, {
       hint: `Known engines: ${FUSE_ENGINES.join(', ')}`,
     });
-  if ((hook as HookName) === 'preload')
-    throw new TeesError('HOOK_UNAVAILABLE', 'this version has no preload hook yet', {
-      hint: 'Take the hook fuse.',
-    });
+  if ((hook as HookName) === 'preload') return PRELOAD;
   return ENGINES[fuseEngine as FuseEngineName];
 }
 
-/** @throws TeesError HOOK_UNKNOWN, FUSE_ENGINE_UNKNOWN, HOOK_UNAVAILABLE */
+/** @throws TeesError HOOK_UNKNOWN, FUSE_ENGINE_UNKNOWN */
 export function createHook(hook: string, fuseEngine: string, context: HookContext): HookServer {
   return hookEngine(hook, fuseEngine).create(context);
 }

@@ -22,6 +22,8 @@ export class Arrivals {
   readonly #here: Uint8Array;
   readonly #waiting = new Map<number, { sinceMs: number; wake: ((outcome: WaitOutcome) => void)[] }>();
   #failed = false;
+  #missing: number;
+  #waitingForAll: ((outcome: WaitOutcome) => void)[] = [];
 
   constructor(
     readonly contentCount: number,
@@ -29,6 +31,18 @@ export class Arrivals {
     private readonly events: ArrivalsEvents = {},
   ) {
     this.#here = new Uint8Array(contentCount);
+    this.#missing = contentCount;
+  }
+
+  get complete(): boolean {
+    return this.#missing === 0;
+  }
+
+  /** As `wait`, for everything. Such waits are no blocked reads. */
+  waitForAll(wake: (outcome: WaitOutcome) => void): void {
+    if (this.complete) return wake('arrived');
+    if (this.#failed) return wake('failed');
+    this.#waitingForAll.push(wake);
   }
 
   isHere(content: number): boolean {
@@ -62,20 +76,29 @@ export class Arrivals {
   }
 
   arrived(content: number): void {
+    if (!this.isHere(content)) this.#missing--;
     this.#here[content] = 1;
     this.#release(content, 'arrived');
+    if (this.complete) this.#releaseAll('arrived');
   }
 
   /** Nothing more will come: everybody who waits, now or later, fails. */
   fail(): void {
     this.#failed = true;
     for (const content of [...this.#waiting.keys()]) this.#release(content, 'failed');
+    this.#releaseAll('failed');
   }
 
   /** The waits that last at this moment. */
   blocked(): BlockedWait[] {
     const now = this.clock.nowMs();
     return [...this.#waiting].map(([content, { sinceMs }]) => ({ content, seconds: (now - sinceMs) / 1000 }));
+  }
+
+  #releaseAll(outcome: WaitOutcome): void {
+    const waiting = this.#waitingForAll;
+    this.#waitingForAll = [];
+    for (const wake of waiting) wake(outcome);
   }
 
   #release(content: number, outcome: WaitOutcome): void {

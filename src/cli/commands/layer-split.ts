@@ -67,6 +67,7 @@ async function splitCommand(options: Options): Promise<void> {
       cwd: process.cwd(),
       urgentPaths: options.urgent,
       engineReportsHoles: hookEngine(options.hook, options.fuseEngine).reportsHoles,
+      hookIsLibrary: options.hook === 'preload',
       ...(options.learn ? { recall: (key) => askWhatWasLearnt(options, key) } : {}),
     });
     const columns = process.stdout.columns ?? TERMINAL_COLUMNS_DEFAULT;
