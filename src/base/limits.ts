@@ -66,6 +66,7 @@ export const STORE_SIZE_MIN_BYTES = 1 * MIB;
 export const STORE_SIZE_MAX_BYTES = 2 ** 50;
 export const STALL_DEADLINE_MIN_MS = 100;
 export const STALL_DEADLINE_MAX_MS = 24 * 3_600_000;
+export const RECOVERY_DEADLINE_MAX_MS = 3_600_000;
 /** A cluster key in bytes; a key file is longer only by mistake. */
 export const CLUSTER_KEY_MIN_BYTES = 32;
 export const CLUSTER_KEY_FILE_MAX_BYTES = 4 * KIB;
@@ -82,6 +83,16 @@ export const CONNECT_DEADLINE_MS = 5_000;
 export const LINK_PING_INTERVAL_MS = 2_000;
 /** A link that says nothing, not even a ping, for this long is dead. */
 export const LINK_SILENCE_DEADLINE_MS = 15_000;
+
+/** Between two tries to connect again: the first pause, which doubles, and the longest. */
+export const RECONNECT_INTERVAL_MIN_MS = 100;
+export const RECONNECT_INTERVAL_MAX_MS = 1_000;
+/** A child that has lost its parent waits so much longer than the parent tries: the parent's decision comes first. */
+export const RECOVERY_CHILD_EXTRA_MS = 2_000;
+/** Messages that are said to be settled in one. */
+export const ACKNOWLEDGED_AT_ONCE_MAX = 1024;
+/** Of the ranges that a child says it has. What does not fit is sent again. */
+export const HAVE_NUMBERS_MAX = 1 << 16;
 
 export const COMMAND_ARGUMENTS_MAX_BYTES = 2 * MIB;
 

@@ -56,6 +56,8 @@ export interface Config {
   };
   /** A job that has moved no byte for this long has stalled. */
   readonly stallDeadlineMs: number;
+  /** A node whose link was lost may come back for so long; 0: it is lost with its link. */
+  readonly recoveryDeadlineMs: number;
 }
 
 /** What holds where the file says nothing; width and threshold are among the limits. */
@@ -72,4 +74,5 @@ export const DEFAULTS = {
   bind: ['/home', '/tmp'],
   learningBudgetBytes: 128 * 2 ** 20,
   stallDeadlineMs: 60_000,
+  recoveryDeadlineMs: 10_000,
 } as const satisfies Record<string, unknown>;

@@ -6,6 +6,7 @@ import {
   CONFIG_FILE_MAX_BYTES,
   INTERFACE_NAME_MAX_BYTES,
   NODES_MAX,
+  RECOVERY_DEADLINE_MAX_MS,
   STALL_DEADLINE_MAX_MS,
   STALL_DEADLINE_MIN_MS,
   STORE_SIZE_MAX_BYTES,
@@ -48,6 +49,7 @@ export const CONFIG_KEYS = [
   'environment',
   'learning',
   'stallDeadline',
+  'recoveryDeadline',
 ] as const;
 
 /** @throws TeesError CONFIG_NOT_FOUND, CONFIG_UNREADABLE, and what `parseConfig` throws */
@@ -108,6 +110,7 @@ export function parseConfig(text: string, file: string): Config {
     environment: { bind: readBind(environment?.get('bind')) },
     learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
+    recoveryDeadlineMs: readRecoveryDeadline(root.get('recoveryDeadline')),
   };
 }
 
@@ -143,6 +146,11 @@ function readStallDeadline(value: Value | undefined): number {
   if (!value) return DEFAULTS.stallDeadlineMs;
   const [min, max] = [STALL_DEADLINE_MIN_MS, STALL_DEADLINE_MAX_MS];
   return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, min, max);
+}
+
+function readRecoveryDeadline(value: Value | undefined): number {
+  if (!value) return DEFAULTS.recoveryDeadlineMs;
+  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, 0, RECOVERY_DEADLINE_MAX_MS);
 }
 
 function readQuantity(

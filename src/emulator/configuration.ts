@@ -31,6 +31,7 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
       runtimeDirectory: login.runtime,
       network: { uplinkInterface: UPLINK_INTERFACE },
       environment: { bind: ['/tmp', '/home'] },
+      ...specification.settings,
     },
     { lineWidth: 110 },
   );

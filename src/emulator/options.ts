@@ -37,6 +37,8 @@ export interface ClusterOptions {
   readonly readyDeadlineMs?: number;
   /** Whether a compute node's daemon that a signal has killed is started again. Default true. */
   readonly restart?: boolean;
+  /** Keys of `tees.yaml` that are to be otherwise than an embedded cluster has them, for example `stallDeadline`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -64,6 +66,7 @@ export interface ClusterSpecification {
   readonly daemonCommand: readonly string[];
   readonly readyDeadlineMs: number;
   readonly restart: boolean;
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 const LONGEST_SOCKET = '/nodes/cn2047/run/tees.sock';
@@ -99,6 +102,7 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     daemonCommand: options.daemonCommand ?? defaultDaemonCommand(),
     readyDeadlineMs: options.readyDeadlineMs ?? DAEMON_READY_DEADLINE_MS,
     restart: options.restart ?? true,
+    settings: options.settings ?? {},
   };
 }
 

@@ -9,8 +9,7 @@ const WINDOW_BYTES = 64 * 1024;
 export class InputCredit {
   /** That the command may send. */
   #roomBytes = 0;
-  /** Sent, and not yet taken by the task. */
-  #underWayBytes = 0;
+  #sentBytes = 0;
   #opened = false;
 
   /** @returns how much more the command may send: the window, once */
@@ -21,19 +20,17 @@ export class InputCredit {
     return WINDOW_BYTES;
   }
 
-  /** @throws TeesError MESSAGE_INVALID */
-  spend(bytes: number): void {
+  /** @returns how many bytes were sent before. @throws TeesError MESSAGE_INVALID */
+  spend(bytes: number): number {
     if (bytes > this.#roomBytes)
       throw new TeesError('MESSAGE_INVALID', 'more standard input was sent than there was credit for');
     this.#roomBytes -= bytes;
-    this.#underWayBytes += bytes;
+    this.#sentBytes += bytes;
+    return this.#sentBytes - bytes;
   }
 
-  /** The task has taken it, and the command may send as much again. @throws TeesError MESSAGE_INVALID */
+  /** The task has taken it, and the command may send as much again. */
   taken(bytes: number): void {
-    if (bytes > this.#underWayBytes)
-      throw new TeesError('MESSAGE_INVALID', 'more standard input was taken than had been sent');
-    this.#underWayBytes -= bytes;
     this.#roomBytes += bytes;
   }
 }

@@ -7,16 +7,18 @@ import type { Report } from '../report/report.js';
 import { ChunkCache } from '../store/chunk-cache.js';
 import { foldHostlist } from '../topology/hostlist.js';
 import { JobRelay } from '../transport/job-relay.js';
+import type { Settle } from '../transport/job-channel.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
 import { nodesOf } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
-import type { Account, NodeEvent, Progress, ServingAccount } from '../wire/messages.js';
+import type { Account, NodeEvent, OutputPlace, Progress, ServingAccount } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
 import { composeReport } from './compose-report.js';
 import { InputCredit } from './input-credit.js';
 import { observedWaits } from './observed-waits.js';
 import type { ObservedWaits } from './observed-waits.js';
+import { OutputProgress } from './output-progress.js';
 import { StallWatch } from './stall-watch.js';
 import type { TimelineKeeper } from './timeline.js';
 
@@ -40,6 +42,8 @@ export interface LoginJobOptions {
   readonly complete: boolean;
   /** A stream that moves nothing for this long has stalled, and ends the job. */
   readonly stallDeadlineMs: number;
+  /** For so long a node whose link was lost may come back. */
+  readonly recoveryDeadlineMs: number;
   readonly port: LoginJobPort;
 }
 
@@ -50,13 +54,14 @@ export class LoginJob {
   readonly #exits = new Map<string, number>();
   readonly #lost = new Set<string>();
   readonly #accounts = new Map<string, Account>();
-  readonly #serving: ServingAccount[] = [];
+  readonly #serving = new Map<string, ServingAccount>();
   readonly #errors: ErrorRecord[] = [];
   /** Children that are about equally far read each chunk of the layer once. */
   readonly #cache = new ChunkCache();
   readonly #stall: StallWatch;
   readonly #stallTimer: NodeJS.Timeout;
   readonly #input = new InputCredit();
+  readonly #output = new OutputProgress();
   /** Everybody in the tree. */
   readonly #members = new Map<string, Subtree>();
   #delivered = false;
@@ -69,23 +74,32 @@ export class LoginJob {
     this.#stallTimer = setInterval(() => this.#checkStall(), STALL_CHECK_INTERVAL_MS);
     for (const subtree of deployment.subtrees)
       for (const member of nodesOf(subtree)) this.#members.set(member.name, member);
-    this.#relay = new JobRelay(spec, deployment.subtrees, this.#pieceCount, {
-      connect: (node) => port.connect(node),
-      readUnit: (unit) => this.#readUnit(unit),
-      // The source holds everything.
-      onWanted: () => {},
-      onEvents: (events) => events.forEach((event) => this.#onEvent(event)),
-      onOutput: (node, stream, bytes) => {
-        const waiting = port.onOutput(node, stream, bytes);
-        return waiting && this.#stall.pauseWhile(waiting);
+    const { recoveryDeadlineMs } = options;
+    const { subtrees: children } = deployment;
+    this.#relay = new JobRelay(
+      { spec, children, pieceCount: this.#pieceCount, recoveryDeadlineMs },
+      {
+        connect: (node) => port.connect(node),
+        readUnit: (unit) => this.#readUnit(unit),
+        // The source holds everything.
+        onWanted: () => {},
+        onEvents: (events, settled) => {
+          for (const event of events) this.#onEvent(event);
+          settled();
+        },
+        onOutput: (place, bytes, settled) => this.#onOutput(place, bytes, settled),
+        onAccount: (account, settled) => {
+          this.#accounts.set(account.node, account);
+          settled();
+        },
+        onProgress: () => port.onProgress(this.#relay.progress()),
+        // The log has the lost link already.
+        onAway: () => {},
+        onDelivered: () => this.#onDelivered(),
+        onLost: (subtree, error) => this.#onLost(subtree, error),
+        onUnreadable: (error) => this.fail(error),
       },
-      onAccount: (account) => void this.#accounts.set(account.node, account),
-      onProgress: () => port.onProgress(this.#relay.progress()),
-      onInputTaken: (node, bytes) => this.#onInputTaken(node, bytes),
-      onDelivered: () => this.#onDelivered(),
-      onLost: (subtree, error) => this.#onLost(subtree, error),
-      onUnreadable: (error) => this.fail(error),
-    });
+    );
   }
 
   get #pieceCount(): number {
@@ -132,8 +146,11 @@ export class LoginJob {
 
   /** @throws TeesError MESSAGE_INVALID when it is more than there was credit for */
   input(bytes: Buffer, eof: boolean): void {
-    this.#input.spend(bytes.length);
-    this.#relay.routeInput(this.options.spec.inputNode, eof, bytes);
+    const at = this.#input.spend(bytes.length);
+    this.#relay.routeInput(this.options.spec.inputNode, at, eof, bytes, () => {
+      this.#input.taken(bytes.length);
+      if (bytes.length > 0) this.options.port.onInputCredit(bytes.length);
+    });
   }
 
   ownsLink(link: Link): boolean {
@@ -161,7 +178,7 @@ export class LoginJob {
     // A borrowed proxy node runs nothing.
     if (!member.runs && event !== 'urgent' && event !== 'delivered') return;
     this.options.timeline.event(node, event);
-    if (serving) this.#serving.push(serving);
+    if (serving) this.#serving.set(node, serving);
     if (event === 'launched' && node === this.options.spec.inputNode)
       this.options.port.onInputCredit(this.#input.open());
     if (event === 'exited' && !this.#exits.has(node)) {
@@ -170,15 +187,17 @@ export class LoginJob {
     }
   }
 
-  #onInputTaken(node: string, bytes: number): void {
-    if (node !== this.options.spec.inputNode)
-      throw new TeesError('MESSAGE_INVALID', `${node} has no standard input`, { node });
-    this.#input.taken(bytes);
-    this.options.port.onInputCredit(bytes);
+  /** Settled when the command has taken it. */
+  async #onOutput(place: OutputPlace, bytes: Buffer, settled: Settle): Promise<void> {
+    const fresh = this.#output.fresh(place, bytes);
+    const waiting = fresh && this.options.port.onOutput(place.node, place.stream, fresh);
+    if (waiting) await this.#stall.pauseWhile(waiting);
+    settled();
   }
 
   /** Also after the end has begun: who did not live to tear down is in the report. */
   #onLost(subtree: Subtree, error: TeesError): void {
+    if ([...nodesOf(subtree)].every(({ name }) => this.#lost.has(name))) return;
     for (const { name } of nodesOf(subtree)) this.#lost.add(name);
     if (this.#ended) this.#errors.push(error.toRecord());
     else this.fail(error);
@@ -229,7 +248,7 @@ export class LoginJob {
       spec,
       deployment,
       timeline,
-      serving: this.#serving,
+      serving: [...this.#serving.values()],
       exits: this.#exits,
       lost: [...this.#lost],
       accounts: [...this.#accounts.values()],

@@ -210,6 +210,7 @@ export class Session {
       timeline,
       complete: request.complete,
       stallDeadlineMs: this.context.config.stallDeadlineMs,
+      recoveryDeadlineMs: this.context.config.recoveryDeadlineMs,
       port: {
         connect: (node) => this.context.connect(node),
         onOutput: (node, stream, bytes) => this.#output({ t: 'output', node, stream }, bytes),

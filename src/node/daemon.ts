@@ -12,7 +12,7 @@ import { Capacity } from '../store/capacity.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
 import type { Frame } from '../wire/frame.js';
-import { decodeJob } from '../wire/job.js';
+import { decodeAgain, decodeJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeMessage } from '../wire/messages.js';
 import { NodeJob } from './job.js';
@@ -71,7 +71,12 @@ export class NodeDaemon {
   #begin(link: Link, frame: Frame): void {
     const { config, self, log } = this.options;
     const spec = decodeJob(frame.header);
-    const why = this.#whyNot(spec);
+    const known = this.#jobs.get(spec.job);
+    if (known?.is(spec)) {
+      log.info(`job ${spec.job}: attached to parent ${link.peer}`);
+      return known.attach(link);
+    }
+    const why = this.#whyNot(spec, decodeAgain(frame.header));
     if (why !== undefined) return this.#refuse(link, spec.job, why);
     const job = new NodeJob(
       {
@@ -83,16 +88,18 @@ export class NodeDaemon {
         onOver: () => this.#jobs.delete(spec.job),
       },
       spec,
-      link,
     );
     this.#jobs.set(spec.job, job);
     log.info(`job ${spec.job}: begins, parent ${link.peer}`);
+    job.attach(link);
     job.start();
   }
 
-  #whyNot({ job, subtree }: JobSpec): string | undefined {
+  /** @param again it has been here before; a task must not run twice */
+  #whyNot({ job, subtree }: JobSpec, again: boolean): string | undefined {
     if (subtree.name !== this.options.self) return `it is for ${subtree.name}`;
     if (this.#jobs.has(job)) return 'a job of this name is here already';
+    if (again) return 'it was here before, and is no more';
     if (this.#jobs.size >= JOBS_PER_NODE_MAX) return `${JOBS_PER_NODE_MAX} jobs are here already`;
     return undefined;
   }

@@ -19,6 +19,7 @@ import { attempt } from '../serving/probe.js';
 import { CONTENT_LABEL, preloadDirectory, preloadLayout, preloadVariables } from '../serving/preload.js';
 import type { Arrivals } from '../store/arrivals.js';
 import { JobStore } from '../store/job-store.js';
+import type { Settle } from '../transport/job-channel.js';
 import type { JobSpec } from '../wire/job.js';
 import { TaskInput } from './task-input.js';
 
@@ -33,8 +34,8 @@ export interface JobEnvironmentOptions {
   /** Of this job, below the node's store. */
   readonly directory: string;
   readonly log: Log;
-  onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void>;
-  onInputTaken(bytes: number): void;
+  /** @param at so many bytes of the stream were before these, which are kept by the launcher until they are settled */
+  onOutput(stream: 'stdout' | 'stderr', at: number, bytes: Buffer, settled: Settle): Promise<void>;
   /** A program of the task waits for everything. */
   onUncovered?(program: UncoveredProgram): void;
 }
@@ -43,7 +44,7 @@ export interface JobEnvironmentOptions {
 const WATCH_INTERVAL_MS = 250;
 
 export class JobEnvironment {
-  readonly input: TaskInput;
+  readonly input = new TaskInput();
   #directories: JobDirectories | undefined;
   #store: JobStore | undefined;
   #arrivals: Arrivals | undefined;
@@ -57,7 +58,6 @@ export class JobEnvironment {
   readonly #abort = new AbortController();
 
   constructor(private readonly options: JobEnvironmentOptions) {
-    this.input = new TaskInput((bytes) => options.onInputTaken(bytes));
     if (options.spec.inputNode !== options.node) this.input.end();
   }
 
@@ -111,7 +111,7 @@ export class JobEnvironment {
     );
     this.#task = await this.#launching;
     for (const note of this.#task.notes ?? []) log.info(`job ${spec.job}: ${note}`);
-    this.input.attach(this.#task.stdin);
+    this.input.attach(this.#task.stdin, this.#task.inputFrom);
     this.#watch = setInterval(() => this.#releaseTheDying(), WATCH_INTERVAL_MS);
   }
 
@@ -121,8 +121,12 @@ export class JobEnvironment {
     await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
     const { status } = await task.exit;
     clearInterval(this.#watch);
-    task.release();
     return status;
+  }
+
+  /** The exit status is known where it matters: the launcher may forget it. */
+  release(): void {
+    this.#task?.release();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -209,9 +213,10 @@ export class JobEnvironment {
   }
 
   async #forward(task: RunningTask, stream: 'stdout' | 'stderr'): Promise<void> {
+    let at = task.outputFrom[stream];
     for await (const bytes of task[stream] as AsyncIterable<Buffer>) {
-      await this.options.onOutput(stream, bytes);
-      task.outputTaken(stream, bytes.length);
+      await this.options.onOutput(stream, at, bytes, () => task.outputTaken(stream, bytes.length));
+      at += bytes.length;
     }
   }
 }

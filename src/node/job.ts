@@ -4,19 +4,17 @@
  */
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
-import type { Log } from '../base/log.js';
-import type { Config } from '../config/config.js';
 import { Arrivals } from '../store/arrivals.js';
-import type { Capacity } from '../store/capacity.js';
 import type { JobStore } from '../store/job-store.js';
 import { JobRelay } from '../transport/job-relay.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
+import { isSameJob } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
 import { chunkBuffers } from '../wire/buffer-pool.js';
 import { decodeMessage } from '../wire/messages.js';
-import type { NodeEvent, NodeEventName } from '../wire/messages.js';
 import { Cargo } from './cargo.js';
+import type { NodeJobContext } from './job-context.js';
 import { JobEnvironment } from './job-environment.js';
 import { Parent } from './parent.js';
 import { ShippingDocument } from './shipping-document.js';
@@ -24,17 +22,6 @@ import { TaskTimes } from './task-times.js';
 import { UplinkMeter } from './uplink.js';
 
 const PROGRESS_INTERVAL_MS = 200;
-
-export interface NodeJobContext {
-  readonly config: Config;
-  /** This node's name. */
-  readonly self: string;
-  readonly capacity: Capacity;
-  readonly log: Log;
-  connect(node: string): Promise<Link>;
-  /** The job is over here and nothing of it is left. */
-  onOver(job: NodeJob): void;
-}
 
 export class NodeJob {
   readonly name: string;
@@ -53,19 +40,20 @@ export class NodeJob {
   #launched = false;
   #exited = false;
   #delivered = false;
+  #opening: Promise<void> | undefined;
   #failed = false;
   #ending: Promise<void> | undefined;
 
   constructor(
     private readonly context: NodeJobContext,
     private readonly spec: JobSpec,
-    parent: Link,
   ) {
     this.name = spec.job;
-    this.#parent = new Parent(parent, spec.job, context.self);
+    const { recoveryDeadlineMs } = context.config;
+    const onLost = (error: TeesError): void => this.#endSoon(error);
+    this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#document = new ShippingDocument(spec.documentBytes, spec.documentDigests);
-    const isProxy = context.config.cluster.nodes.get(context.self)?.role === 'proxy';
-    this.#uplink = new UplinkMeter(isProxy ? context.config.network.uplinkInterface : undefined);
+    this.#uplink = UplinkMeter.of(context.config, context.self);
     this.#environment = new JobEnvironment({
       spec,
       node: context.self,
@@ -74,25 +62,24 @@ export class NodeJob {
       hidden: [context.config.store.directory, context.config.runtimeDirectory],
       directory: `${context.config.store.directory}/jobs/${spec.job}`,
       log: context.log,
-      onOutput: (stream, bytes) => this.#parent.output(context.self, stream, bytes),
-      onInputTaken: (bytes) => this.#parent.inputTaken(context.self, bytes),
+      onOutput: (...output) => this.#parent.ownOutput(...output),
     });
-    this.#relay = new JobRelay(spec, spec.subtree.children, this.#document.pieceCount, {
-      connect: (node) => context.connect(node),
-      readUnit: (unit) => this.#readUnit(unit),
-      onWanted: (ranges) => this.#parent.want(ranges),
-      onEvents: (events) => this.#parent.events(events),
-      onOutput: (node, stream, bytes) => this.#parent.output(node, stream, bytes),
-      onAccount: (account) => this.#parent.account(account),
-      onProgress: () => {},
-      onInputTaken: (node, bytes) => this.#parent.inputTaken(node, bytes),
-      onDelivered: () => {
-        this.#tellProgress();
-        this.#parent.delivered();
+    this.#relay = new JobRelay(
+      { spec, children: spec.subtree.children, pieceCount: this.#document.pieceCount, recoveryDeadlineMs },
+      {
+        connect: (node) => context.connect(node),
+        readUnit: (unit) => this.#readUnit(unit),
+        ...this.#parent.fromBelow,
+        onProgress: () => {},
+        onDelivered: () => {
+          this.#tellProgress();
+          this.#parent.delivered();
+        },
+        onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
+        onLost: (subtree, error) => this.#onLost(subtree, error),
+        onUnreadable: (error) => this.#fail(error),
       },
-      onLost: (subtree, error) => this.#onLost(subtree, error),
-      onUnreadable: (error) => this.#fail(error),
-    });
+    );
     this.#progressTimer = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL_MS);
   }
 
@@ -100,10 +87,20 @@ export class NodeJob {
     this.#relay.open().catch((error: unknown) => this.#fail(error));
     try {
       this.context.capacity.reserve(this.name, this.spec.contentBytes);
-      this.#parent.ready();
+      this.#parent.ready(this.#relay.machine);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Whether this is the job that a parent means. */
+  is(spec: JobSpec): boolean {
+    return isSameJob(this.spec, spec);
+  }
+
+  /** The job's parent is at the other end of this link, for the first time or again. */
+  attach(link: Link): void {
+    this.#parent.attach(link);
   }
 
   ownsLink(link: Link): boolean {
@@ -113,16 +110,19 @@ export class NodeJob {
   receive(link: Link, frame: Frame): void | Promise<void> {
     if (link !== this.#parent.link) return this.#relay.receive(link, frame);
     const message = decodeMessage(frame.header);
+    const settled = this.#parent.channel.accept(frame.header);
+    if (!settled) return;
     switch (message.t) {
       case 'unit':
         return this.#receiveUnit(message.unit, frame.body).catch((error: unknown) => this.#fail(error));
       case 'stdin':
         if (message.node !== this.context.self)
-          return this.#relay.routeInput(message.node, message.eof, frame.body);
-        return this.#environment.input.push(frame.body, message.eof);
-      case 'outputTaken':
-        return this.#parent.outputTaken(message.bytes);
+          return this.#relay.routeInput(message.node, message.at, message.eof, frame.body, settled);
+        return this.#environment.input.push(message.at, frame.body, message.eof, settled);
+      case 'settled':
+        return this.#parent.channel.acknowledged(message.of, message.sequences);
       case 'signal':
+        settled();
         this.#environment.signal(message.signal as NodeJS.Signals);
         return this.#relay.broadcast(message);
       case 'end':
@@ -134,14 +134,12 @@ export class NodeJob {
 
   linkClosed(link: Link, error: TeesError | undefined): void {
     if (link !== this.#parent.link) return this.#relay.linkClosed(link, error);
-    this.#endSoon(
-      error ?? new TeesError('LINK_LOST', `the parent ${link.peer} hung up`, { node: link.peer }),
-    );
+    this.#parent.linkClosed(error);
   }
 
   /** This node leaves the job, which cannot go on without it. */
   abandon(reason: TeesError): Promise<void> {
-    this.#parent.lost(this.context.self, reason);
+    this.#parent.leave(reason);
     return this.end(reason);
   }
 
@@ -163,9 +161,11 @@ export class NodeJob {
       const whole = this.#document.put(unit, body);
       this.#relay.unitHeld(unit);
       chunkBuffers.release(body);
-      if (whole) await this.#openDocument();
-      return;
+      if (whole) this.#opening = this.#openDocument();
+      return this.#opening;
     }
+    // It may come by another link than the document's last piece.
+    await this.#opening;
     if (!this.#store || !this.#cargo)
       throw new TeesError('MESSAGE_INVALID', 'a chunk came before the manifest');
     const chunk = unit - this.#document.pieceCount;
@@ -231,7 +231,7 @@ export class NodeJob {
     const status = await this.#environment.finished();
     this.#exited = true;
     this.#times.ended();
-    if (!this.#ending) this.#event('exited', { status });
+    if (!this.#ending) this.#event('exited', { status }, () => this.#environment.release());
   }
 
   #onReleased(content: number, seconds: number): void {
@@ -253,9 +253,9 @@ export class NodeJob {
     this.context.log.debug(`job ${this.name}: ${what}`);
   }
 
-  #event(event: NodeEventName, more: Partial<NodeEvent> = {}): void {
-    this.#debug(event);
-    this.#parent.event(event, more);
+  #event(...event: Parameters<Parent['event']>): void {
+    this.#debug(event[0]);
+    this.#parent.event(...event);
   }
 
   /** The job cannot go on here. Told upwards; the login node ends the job, which comes back as `end`. */
@@ -268,14 +268,15 @@ export class NodeJob {
   }
 
   #tellProgress(): void {
-    const below = this.#relay.progress();
     const runs = this.spec.subtree.runs ? 1 : 0;
-    this.#parent.progress({
-      nodes: below.nodes + 1,
-      urgentBytes: below.urgentBytes + (this.#cargo?.urgentBytes ?? 0),
-      hystereticBytes: below.hystereticBytes + (this.#cargo?.hystereticBytes ?? 0),
-      launched: below.launched + (this.#launched ? runs : 0),
-      exited: below.exited + (this.#exited ? runs : 0),
+    const { urgentBytes = 0, hystereticBytes = 0 } = this.#cargo ?? {};
+    const [launched, exited] = [this.#launched ? runs : 0, this.#exited ? runs : 0];
+    this.#parent.progress(this.#relay.progress(), {
+      nodes: 1,
+      urgentBytes,
+      hystereticBytes,
+      launched,
+      exited,
     });
   }
 
@@ -283,7 +284,7 @@ export class NodeJob {
     this.#debug(`tearing down${error ? `: ${error.code}` : ''}`);
     clearInterval(this.#progressTimer);
     this.#times.ended();
-    this.#parent.endOutput();
+    this.#parent.end();
     try {
       const childrenGone = this.#relay.end(error);
       await this.#environment.remove();
@@ -292,8 +293,8 @@ export class NodeJob {
       this.#parent.ownAccount(this.#times, this.#uplink);
     } finally {
       this.context.capacity.release(this.name);
-      this.#parent.gone();
-      this.context.onOver(this);
+      await this.#parent.gone();
+      this.context.onOver();
     }
   }
 }

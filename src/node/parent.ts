@@ -1,51 +1,146 @@
-/** What a node tells the parent of one job: its own events, and what comes up from below. */
-import type { TeesError } from '../base/errors.js';
-import { WANT_RANGES_MAX } from '../base/limits.js';
+/**
+ * The parent of one job at a node: what it is told of this node and of those below, over one link after the other.
+ * Without a link the job goes on; what there is to say is kept (transport/job-channel.ts), and a new link is waited
+ * for a little longer than the parent tries.
+ */
+import { TeesError } from '../base/errors.js';
+import { RECOVERY_CHILD_EXTRA_MS, WANT_RANGES_MAX } from '../base/limits.js';
+import { isLoss } from '../transport/child-link.js';
 import { splitRanges } from '../transport/demand.js';
 import type { UnitRanges } from '../transport/demand.js';
+import type { JobRelayPort } from '../transport/job-relay.js';
+import { JobChannel } from '../transport/job-channel.js';
+import type { Settle } from '../transport/job-channel.js';
 import type { Link } from '../transport/link.js';
 import { OutputWindow } from '../transport/output-window.js';
-import { encodeMessage } from '../wire/messages.js';
-import type { Account, NodeEvent, NodeEventName, Progress } from '../wire/messages.js';
+import type { Account, NodeEvent, NodeEventName, OutputPlace, Progress } from '../wire/messages.js';
 import type { TaskTimes } from './task-times.js';
 import type { UplinkMeter } from './uplink.js';
 
+export interface ParentOptions {
+  readonly job: string;
+  /** This node's name. */
+  readonly self: string;
+  /** For so long the parent tries to come back; 0: it does not. */
+  readonly recoveryDeadlineMs: number;
+  /** It has not come back, or has gone on purpose. */
+  onLost(error: TeesError): void;
+}
+
+/** What a node holds of the layer, and what is waited for there or below and has been asked for. */
+export interface LayerState {
+  held(): readonly number[];
+  wanted(): UnitRanges;
+}
+
 export class Parent {
+  readonly channel: JobChannel;
+  #link: Link | undefined;
   readonly #window = new OutputWindow();
   /** To be told in this turn of the event loop. */
   #wants: number[] = [];
-  #outputEnded = false;
+  #ended = false;
+  #state: LayerState | undefined;
+  #delivered = false;
+  #waiting: NodeJS.Timeout | undefined;
+  #lost = false;
 
-  constructor(
-    readonly link: Link,
-    private readonly job: string,
-    /** This node's name. */
-    private readonly self: string,
-  ) {}
+  constructor(private readonly options: ParentOptions) {
+    this.channel = new JobChannel(options.job);
+  }
 
-  /** This node holds nothing of the layer yet, and is ready for it. */
-  ready(): void {
-    this.link.post(encodeMessage({ t: 'have', job: this.job, ranges: [] }));
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  /** By this link from now on: who has authenticated later is right, as a dead link may not know it yet. */
+  attach(link: Link): void {
+    const old = this.#link;
+    clearTimeout(this.#waiting);
+    this.#link = link;
+    this.channel.attach(link);
+    this.#tellState();
+    if (old && old !== link && old.peer === link.peer) old.destroy();
+  }
+
+  linkClosed(error: TeesError | undefined): void {
+    const node = this.#link?.peer ?? '';
+    const loss = error ?? new TeesError('LINK_LOST', `the parent ${node} hung up`, { node });
+    this.#link = undefined;
+    this.channel.detach();
+    if (isLoss(error)) this.wait(loss);
+    else this.#giveUp(loss);
+  }
+
+  /** This node leaves the job: nobody will come back to it. */
+  leave(reason: TeesError): void {
+    this.lost(this.options.self, reason);
+    this.forget();
+  }
+
+  /** Nobody is waited for any more. */
+  forget(): void {
+    this.#lost = true;
+    clearTimeout(this.#waiting);
+    if (!this.#link) this.channel.abandon();
+  }
+
+  /** For a first link, or another. */
+  wait(loss = new TeesError('LINK_LOST', 'no parent has asked for the job')): void {
+    const { recoveryDeadlineMs } = this.options;
+    if (this.#lost) return this.channel.abandon();
+    if (recoveryDeadlineMs === 0) return this.#giveUp(loss);
+    this.#waiting = setTimeout(() => this.#giveUp(loss), recoveryDeadlineMs + RECOVERY_CHILD_EXTRA_MS);
+  }
+
+  #giveUp(loss: TeesError): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.channel.abandon();
+    this.options.onLost(loss);
+  }
+
+  /** From now on every new link is told this; the node takes what is missing. */
+  ready(state: LayerState): void {
+    this.#state = state;
+    this.#tellState();
+  }
+
+  #tellState(): void {
+    if (!this.#state || this.#ended) return;
+    this.channel.tell({ t: 'have', job: this.options.job, ranges: this.#state.held() });
+    this.want(this.#state.wanted());
+    if (this.#delivered) this.delivered();
+  }
+
+  /** What comes up from below goes on upwards. */
+  get fromBelow(): Pick<JobRelayPort, 'onWanted' | 'onEvents' | 'onOutput' | 'onAccount'> {
+    return {
+      onWanted: (ranges) => this.want(ranges),
+      onEvents: (events, settled) => this.events(events, settled),
+      onOutput: (place, bytes, settled) => this.output(place, bytes, settled),
+      onAccount: (account, settled) => this.account(account, settled),
+    };
   }
 
   /** Somebody here or below waits for these units. What is said in one turn of the event loop travels together. */
   want(ranges: UnitRanges): void {
-    if (this.#wants.length === 0) setImmediate(() => this.#tellWants());
+    if (this.#wants.length === 0 && ranges.length > 0) setImmediate(() => this.#tellWants());
     for (const number of ranges) this.#wants.push(number);
   }
 
   #tellWants(): void {
     for (const ranges of splitRanges(this.#wants, WANT_RANGES_MAX))
-      this.link.post(encodeMessage({ t: 'want', job: this.job, ranges }));
+      this.channel.tell({ t: 'want', job: this.options.job, ranges });
     this.#wants = [];
   }
 
-  event(event: NodeEventName, more: Partial<NodeEvent> = {}): void {
-    this.events([{ node: this.self, event, ...more }]);
+  event(event: NodeEventName, more: Partial<NodeEvent> = {}, settled?: Settle): void {
+    this.events([{ node: this.options.self, event, ...more }], settled);
   }
 
   failed(error: TeesError): void {
-    this.event('failed', { error: { ...error.toRecord(), node: error.node ?? this.self } });
+    this.event('failed', { error: { ...error.toRecord(), node: error.node ?? this.options.self } });
   }
 
   /** A child cannot tell anything any more, nor can who is below it. */
@@ -53,38 +148,41 @@ export class Parent {
     this.events([{ node: child, event: 'lost', error: { ...error.toRecord(), node: error.node ?? child } }]);
   }
 
-  events(events: readonly NodeEvent[]): void {
-    this.link.post(encodeMessage({ t: 'events', job: this.job, events }));
+  events(events: readonly NodeEvent[], settled?: Settle): void {
+    this.channel.send({ t: 'events', job: this.options.job, events }, undefined, settled);
+  }
+
+  ownOutput(stream: OutputPlace['stream'], at: number, bytes: Buffer, settled: Settle): Promise<void> {
+    return this.output({ node: this.options.self, stream, at }, bytes, settled);
   }
 
   /** Resolves when it has been sent, or is of no more interest. */
-  async output(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
+  async output(place: OutputPlace, bytes: Buffer, settled: Settle): Promise<void> {
     await this.#window.take(bytes);
-    if (this.#outputEnded) return;
-    this.link.post(encodeMessage({ t: 'output', job: this.job, node, stream }), bytes);
+    if (this.#ended) return settled();
+    this.channel.send({ t: 'output', job: this.options.job, ...place }, bytes, () => {
+      this.#window.give(bytes);
+      settled();
+    });
   }
 
-  outputTaken(bytes: number): void {
-    this.#window.give(bytes);
-  }
-
-  /** No output any more, and nobody waits for its being taken. */
-  endOutput(): void {
-    this.#outputEnded = true;
+  /** The job is torn down: no output any more, and nobody waits for its being taken. */
+  end(): void {
+    this.#ended = true;
     this.#window.release();
   }
 
-  inputTaken(node: string, bytes: number): void {
-    this.link.post(encodeMessage({ t: 'taken', job: this.job, node, bytes }));
-  }
-
-  progress(progress: Progress): void {
-    this.link.post(encodeMessage({ t: 'progress', job: this.job, ...progress }));
+  /** Of this node and those below. */
+  progress(below: Progress, own: Progress): void {
+    const sum = { ...below };
+    for (const key of Object.keys(own) as (keyof Progress)[]) sum[key] += own[key];
+    this.channel.tell({ t: 'progress', job: this.options.job, ...sum });
   }
 
   /** The whole layer is here and everywhere below. */
   delivered(): void {
-    this.link.post(encodeMessage({ t: 'delivered', job: this.job }));
+    this.#delivered = true;
+    this.channel.tell({ t: 'delivered', job: this.options.job });
   }
 
   /** Of this node. */
@@ -92,15 +190,18 @@ export class Parent {
     const task = times.account();
     const uplink = meter.used();
     const optional = { ...(task ? { task } : {}), ...(uplink ? { uplink } : {}) };
-    this.account({ node: this.self, blocked: times.blocked(), waits: times.contentWaits(), ...optional });
+    const waits = times.contentWaits();
+    this.account({ node: this.options.self, blocked: times.blocked(), waits, ...optional });
   }
 
-  account(account: Account): void {
-    this.link.post(encodeMessage({ ...account, t: 'account', job: this.job }));
+  account(account: Account, settled?: Settle): void {
+    this.channel.send({ ...account, t: 'account', job: this.options.job }, undefined, settled);
   }
 
-  /** Nothing of the job is left here and below. */
-  gone(): void {
-    this.link.post(encodeMessage({ t: 'gone', job: this.job }));
+  /** Nothing of the job is left here and below. Resolves when the parent knows, or is not waited for any more. */
+  async gone(): Promise<void> {
+    this.channel.send({ t: 'gone', job: this.options.job });
+    await this.channel.drained();
+    this.forget();
   }
 }

@@ -3,6 +3,7 @@
  * (proc_net(5), /proc/net/dev), read when a job begins and when its layer has been passed on.
  */
 import { readFileSync } from 'node:fs';
+import type { Config } from '../config/config.js';
 
 export interface ByteCounters {
   readonly inBytes: number;
@@ -26,6 +27,11 @@ export class UplinkMeter {
   /** @param interfaceName undefined on nodes that have no uplink of their own */
   constructor(private readonly interfaceName: string | undefined) {
     this.#start = this.#read();
+  }
+
+  /** Of a node, if it is a proxy node. */
+  static of({ cluster, network }: Config, node: string): UplinkMeter {
+    return new UplinkMeter(cluster.nodes.get(node)?.role === 'proxy' ? network.uplinkInterface : undefined);
   }
 
   /** Bytes since the meter was made. */

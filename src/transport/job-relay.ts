@@ -6,14 +6,14 @@
 import { TeesError } from '../base/errors.js';
 import { chunkBuffers } from '../wire/buffer-pool.js';
 import type { Frame } from '../wire/frame.js';
-import { encodeJob, heightOf, nodesOf } from '../wire/job.js';
+import { encodeJob, heightOf } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
 import { decodeMessage, encodeMessage } from '../wire/messages.js';
-import type { Account, JobMessage, NodeEvent, Progress } from '../wire/messages.js';
+import type { Account, JobMessage, NodeEvent, OutputPlace, Progress } from '../wire/messages.js';
 import type { UnitRanges } from './demand.js';
-import { InOrder } from './in-order.js';
+import type { Settle } from './job-channel.js';
 import type { Link } from './link.js';
-import { OutputBacklog } from './output-window.js';
+import { NO_PROGRESS, RelayChild } from './relay-child.js';
 import { RelayMachine } from './relay-machine.js';
 import type { RelayAction } from './relay-machine.js';
 
@@ -31,84 +31,77 @@ export interface JobRelayPort {
   readUnit(unit: number): Promise<Buffer>;
   /** Units that somebody here or below waits for and that are not held here; each is said once. */
   onWanted(ranges: UnitRanges): void;
-  onEvents(events: readonly NodeEvent[]): void;
-  /** Pressure: the child sends only a window more of this job's output while this is pending. */
-  onOutput(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void | Promise<void>;
-  onAccount(account: Account): void;
-  /** The task of a node has taken this much of its standard input. */
-  onInputTaken(node: string, bytes: number): void;
+  /** What comes up is settled when it needs to be told no more, whatever happens to this daemon. */
+  onEvents(events: readonly NodeEvent[], settled: Settle): void;
+  /** Pressure: nothing else of this child is taken while this is pending. */
+  onOutput(place: OutputPlace, bytes: Buffer, settled: Settle): void | Promise<void>;
+  onAccount(account: Account, settled: Settle): void;
   onProgress(): void;
   /** All is here and in every subtree. */
   onDelivered(): void;
+  /** A child is without a link, for now. */
+  onAway(child: string, error: TeesError): void;
   /** A child is lost with everything below it. */
   onLost(subtree: Subtree, error: TeesError): void;
   /** A unit could not be read; the job cannot go on. */
   onUnreadable(error: TeesError): void;
 }
 
-interface Child {
-  readonly subtree: Subtree;
-  /** What happened comes behind the output that was before it. */
-  readonly upward: InOrder;
-  readonly backlog: OutputBacklog;
-  link: Link | undefined;
-  progress: Progress;
-  gone: boolean;
+export interface JobRelayOptions {
+  readonly spec: Omit<JobSpec, 'subtree'>;
+  readonly children: readonly Subtree[];
+  readonly pieceCount: number;
+  /** For so long a child whose link was lost may come back. */
+  readonly recoveryDeadlineMs: number;
 }
-
-const NO_PROGRESS: Progress = { nodes: 0, urgentBytes: 0, hystereticBytes: 0, launched: 0, exited: 0 };
 
 export class JobRelay {
   readonly machine: RelayMachine;
   bytesSent = 0;
-  readonly #children = new Map<string, Child>();
-  /** Which child leads to a node. */
-  readonly #routes = new Map<string, string>();
+  readonly #children = new Map<string, RelayChild>();
   #ending: TeesError | 'end' | undefined;
   #gone: () => void = () => {};
 
   constructor(
-    private readonly spec: Omit<JobSpec, 'subtree'>,
-    children: readonly Subtree[],
-    private readonly pieceCount: number,
+    private readonly options: JobRelayOptions,
     private readonly port: JobRelayPort,
   ) {
-    this.machine = new RelayMachine({ pieceCount, windowUnits: WINDOW_UNITS });
-    for (const subtree of children) {
-      const child: Child = {
-        subtree,
-        upward: new InOrder((error) => child.link?.destroy(TeesError.from(error, 'MESSAGE_INVALID'))),
-        backlog: new OutputBacklog(),
-        link: undefined,
-        progress: NO_PROGRESS,
-        gone: false,
-      };
-      this.#children.set(subtree.name, child);
+    this.machine = new RelayMachine({ pieceCount: options.pieceCount, windowUnits: WINDOW_UNITS });
+    for (const subtree of options.children) {
+      this.#children.set(subtree.name, this.#makeChild(subtree));
       this.machine.attach(subtree.name);
-      for (const { name } of nodesOf(subtree)) this.#routes.set(name, subtree.name);
     }
+  }
+
+  #makeChild(subtree: Subtree): RelayChild {
+    const { spec, recoveryDeadlineMs } = this.options;
+    const { name } = subtree;
+    const child: RelayChild = new RelayChild(subtree, {
+      job: spec.job,
+      recoveryDeadlineMs,
+      connect: () => this.port.connect(name),
+      greeting: (again) => encodeJob({ ...spec, subtree }, again),
+      onAttached: () => {
+        // It may have been told by a link, or as a daemon, that is no more.
+        if (this.#ending) this.#endChild(child);
+      },
+      onAway: (error) => {
+        this.machine.away(name);
+        this.port.onAway(name, error);
+      },
+      onLost: (error) => this.#lose(child, error),
+    });
+    return child;
   }
 
   /** Connects to all children at once and tells them the job. */
   async open(): Promise<void> {
-    await Promise.all([...this.#children.values()].map((child) => this.#openChild(child)));
-  }
-
-  async #openChild(child: Child): Promise<void> {
-    try {
-      const link = await this.port.connect(child.subtree.name);
-      if (child.gone) return;
-      child.link = link;
-      link.post(encodeJob({ ...this.spec, subtree: child.subtree }));
-      if (this.#ending) this.#endChild(child);
-    } catch (error) {
-      this.#lose(child, TeesError.from(error, 'NODE_UNREACHABLE', { node: child.subtree.name }));
-    }
+    await Promise.all([...this.#children.values()].map(({ way }) => way.open()));
   }
 
   /** Whether this link leads to a child of this job. */
   ownsLink(link: Link): boolean {
-    return this.#children.get(link.peer)?.link === link;
+    return this.#children.get(link.peer)?.way.link === link;
   }
 
   /** A frame from a child. @throws TeesError MESSAGE_INVALID: it may not say this */
@@ -116,30 +109,37 @@ export class JobRelay {
     const child = this.#children.get(link.peer);
     if (!child || child.gone) return;
     const message = decodeMessage(frame.header);
+    const settled = child.way.channel.accept(frame.header);
+    child.way.heard();
+    if (!settled) return;
     switch (message.t) {
       case 'have':
         return this.#perform(this.machine.childHas(link.peer, message.ranges));
       case 'want':
         return this.#perform(this.machine.want(message.ranges, link.peer));
       case 'events':
-        for (const { node } of message.events) this.#checkBelow(child, node);
-        return child.upward.run(() => this.port.onEvents(message.events));
+        for (const { node } of message.events) child.checkSpeaksFor(node);
+        return child.upward.run(() => this.port.onEvents(message.events, settled));
       case 'output':
-        this.#checkBelow(child, message.node);
-        return this.#receiveOutput(child, message.node, message.stream, frame.body);
-      case 'taken':
-        this.#checkBelow(child, message.node);
-        return this.port.onInputTaken(message.node, message.bytes);
+        child.checkSpeaksFor(message.node);
+        return child.receiveOutput(message, frame.body, settled, (place, bytes, done) =>
+          this.port.onOutput(place, bytes, done),
+        );
       case 'account':
-        this.#checkBelow(child, message.node);
-        return child.upward.run(() => this.port.onAccount(message));
+        child.checkSpeaksFor(message.node);
+        return child.upward.run(() => this.port.onAccount(message, settled));
       case 'progress':
         child.progress = message;
         return this.port.onProgress();
       case 'delivered':
         return this.#perform(this.machine.childDelivered(link.peer));
+      case 'settled':
+        return child.way.channel.acknowledged(message.of, message.sequences);
       case 'gone':
-        return child.upward.run(() => this.#childGone(child));
+        return child.upward.run(() => {
+          settled();
+          this.#childGone(child);
+        });
       default:
         throw new TeesError('MESSAGE_INVALID', `a child may not send '${message.t}'`, { node: link.peer });
     }
@@ -147,11 +147,7 @@ export class JobRelay {
 
   linkClosed(link: Link, error: TeesError | undefined): void {
     const child = this.#children.get(link.peer);
-    if (child?.link !== link || child.gone) return;
-    this.#lose(
-      child,
-      error ?? new TeesError('LINK_LOST', `the connection to ${link.peer} ended`, { node: link.peer }),
-    );
+    if (child?.way.link === link) child.way.linkClosed(error);
   }
 
   unitHeld(unit: number): void {
@@ -160,7 +156,8 @@ export class JobRelay {
 
   /** Somebody on this node waits for these chunks: they are asked for, and passed on, before their turn. */
   wantChunks(first: number, count: number): void {
-    if (this.spec.demand) this.#perform(this.machine.want([this.pieceCount + first, count]));
+    const { spec, pieceCount } = this.options;
+    if (spec.demand) this.#perform(this.machine.want([pieceCount + first, count]));
   }
 
   setOrder(chunks: readonly number[]): void {
@@ -169,13 +166,14 @@ export class JobRelay {
 
   /** To every child. */
   broadcast(message: JobMessage): void {
-    for (const child of this.#children.values()) child.link?.post(encodeMessage(message));
+    for (const { way } of this.#children.values()) way.channel.send(message);
   }
 
   /** Standard input towards a node below: never more than its window, so that nobody waits for it. */
-  routeInput(node: string, eof: boolean, bytes?: Buffer): void {
-    const child = this.#children.get(this.#routes.get(node) ?? '');
-    child?.link?.post(encodeMessage({ t: 'stdin', job: this.spec.job, node, eof }), bytes);
+  routeInput(node: string, at: number, eof: boolean, bytes: Buffer, settled: Settle): void {
+    const child = [...this.#children.values()].find((one) => one.leadsTo(node));
+    const { job } = this.options.spec;
+    child?.way.channel.send({ t: 'stdin', job, node, at, eof }, bytes, settled);
   }
 
   /** Sums of the subtrees' progress. */
@@ -216,25 +214,8 @@ export class JobRelay {
     }
   }
 
-  #checkBelow({ subtree }: Child, node: string): void {
-    if (this.#routes.get(node) === subtree.name) return;
-    throw new TeesError('MESSAGE_INVALID', `${subtree.name} may not speak for ${node}`, {
-      node: subtree.name,
-    });
-  }
-
-  /** Taken in the order of arrival; then the child may send as much again. */
-  #receiveOutput(child: Child, node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void {
-    const bytesTaken = child.backlog.add(bytes);
-    child.upward.run(async () => {
-      await this.port.onOutput(node, stream, bytes);
-      child.backlog.taken(bytesTaken);
-      child.link?.post(encodeMessage({ t: 'outputTaken', job: this.spec.job, bytes: bytesTaken }));
-    });
-  }
-
   /** It has torn down its part. Before it was told to, that is a loss: its daemon was stopped. */
-  #childGone(child: Child): void {
+  #childGone(child: RelayChild): void {
     const { name } = child.subtree;
     if (!this.#ending) {
       return this.#lose(
@@ -246,17 +227,19 @@ export class JobRelay {
       );
     }
     child.gone = true;
+    child.way.close();
     this.#checkGone();
   }
 
-  #endChild(child: Child): void {
+  #endChild({ way }: RelayChild): void {
     const error = this.#ending instanceof TeesError ? { error: this.#ending.toRecord() } : {};
-    child.link?.post(encodeMessage({ t: 'end', job: this.spec.job, ...error }));
+    way.channel.tell({ t: 'end', job: this.options.spec.job, ...error });
   }
 
-  #lose(child: Child, error: TeesError): void {
+  #lose(child: RelayChild, error: TeesError): void {
     if (child.gone) return;
     child.gone = true;
+    child.way.close();
     this.#perform(this.machine.detach(child.subtree.name));
     this.port.onLost(child.subtree, error);
     this.#checkGone();
@@ -277,14 +260,17 @@ export class JobRelay {
   }
 
   async #send({ child, unit, raised }: Extract<RelayAction, { kind: 'send' }>): Promise<void> {
+    const way = this.#children.get(child)?.way;
+    const link = way?.link;
     try {
       const body = await this.port.readUnit(unit);
-      const link = this.#children.get(child)?.link;
       const release = (): void => chunkBuffers.release(body);
-      if (!link || this.#ending) return release();
+      // After a loss the child says anew what it holds.
+      if (!link || way?.link !== link || this.#ending) return release();
       this.bytesSent += body.length;
-      await link.send(encodeMessage({ t: 'unit', job: this.spec.job, unit }), body, release, raised);
-      this.#perform(this.machine.sent(child, raised));
+      const header = encodeMessage({ t: 'unit', job: this.options.spec.job, unit });
+      await link.send(header, body, release, raised);
+      if (way.link === link) this.#perform(this.machine.sent(child, raised));
     } catch (error) {
       this.port.onUnreadable(TeesError.from(error, 'STORE_FAILED'));
     }

@@ -1,7 +1,7 @@
 /**
- * Output on its way up a tree, by job: a node may have so much on the way to its parent, and is told as the parent
- * takes it. So the output of one job, whose command was stopped for a while, holds up nothing else that shares the
- * links, and nothing grows.
+ * Output on its way up a tree, by job: a node may have so much on the way, and has room again as it is settled
+ * (job-channel.ts). So the output of one job, whose command was stopped for a while, holds up nothing else that shares
+ * the links, and nothing grows: neither what is on the way, nor what is kept to be sent again.
  */
 import { TeesError } from '../base/errors.js';
 import { FRAME_BODY_MAX_BYTES, OUTPUT_WINDOW_BYTES } from '../base/limits.js';
@@ -28,9 +28,9 @@ export class OutputWindow {
     this.#room -= cost;
   }
 
-  /** The other end has taken it. */
-  give(cost: number): void {
-    this.#room += cost;
+  /** It is settled. */
+  give(body: Buffer): void {
+    this.#room += costOf(body);
     while (this.#room > 0) {
       const next = this.#waiting.shift();
       if (!next) return;
@@ -50,15 +50,14 @@ export class OutputWindow {
 export class OutputBacklog {
   #cost = 0;
 
-  /** @returns what to give back when it is taken. @throws TeesError MESSAGE_INVALID: the window was not kept */
-  add(body: Buffer): number {
-    const cost = costOf(body);
-    this.#cost += cost;
-    if (this.#cost <= OUTPUT_WINDOW_BYTES + FRAME_BODY_MAX_BYTES + FRAME_COST_BYTES) return cost;
+  /** @throws TeesError MESSAGE_INVALID: the window was not kept */
+  add(body: Buffer): void {
+    this.#cost += costOf(body);
+    if (this.#cost <= OUTPUT_WINDOW_BYTES + FRAME_BODY_MAX_BYTES + FRAME_COST_BYTES) return;
     throw new TeesError('MESSAGE_INVALID', 'more output was sent than there was room for');
   }
 
-  taken(cost: number): void {
-    this.#cost -= cost;
+  settled(body: Buffer): void {
+    this.#cost -= costOf(body);
   }
 }

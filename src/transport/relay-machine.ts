@@ -10,6 +10,7 @@
  * known only when the document has been read, so it is given later.
  */
 import { assert } from '../base/errors.js';
+import { HAVE_NUMBERS_MAX } from '../base/limits.js';
 import { ChunkSet } from '../store/chunk-set.js';
 import { Demand } from './demand.js';
 import type { UnitRanges } from './demand.js';
@@ -95,6 +96,12 @@ export class RelayMachine {
     return this.#checkDelivered();
   }
 
+  /** The way to the child is cut. Nothing is sent until it says what it holds; it is still waited for. */
+  away(name: string): void {
+    const child = this.#children.get(name);
+    if (child) Object.assign(child, { has: undefined, inFlight: 0, raisedInFlight: 0, delivered: false });
+  }
+
   /**
    * The child says what it holds, and wants the rest. What it had asked for before, it asks for again.
    * @param ranges [first, count, first, count, …], as `ChunkSet.toRanges` gives them; what is beyond the units
@@ -137,7 +144,7 @@ export class RelayMachine {
   }
 
   /** What was asked for above and has not come, in the order asked: a new link to above is told it again. */
-  outstandingWants(): UnitRanges {
+  wanted(): UnitRanges {
     return this.#demand.outstanding(this.#held);
   }
 
@@ -148,7 +155,7 @@ export class RelayMachine {
     return [...this.#fillAll(), ...this.#checkComplete()];
   }
 
-  /** The link has taken one send and would take another. */
+  /** The link has taken one send and would take another. Not to be told of a link from before `away`. */
   sent(name: string, raised: boolean): RelayAction[] {
     const child = this.#children.get(name);
     if (!child) return [];
@@ -167,6 +174,11 @@ export class RelayMachine {
 
   holds(unit: number): boolean {
     return unit < this.#held.size && this.#held.has(unit);
+  }
+
+  /** What is held, as a child tells its parent. */
+  held(): number[] {
+    return this.#held.toRanges(HAVE_NUMBERS_MAX);
   }
 
   #fillAll(): RelayAction[] {

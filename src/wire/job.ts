@@ -48,8 +48,26 @@ export interface JobSpec {
   readonly subtree: Subtree;
 }
 
-export function encodeJob(spec: JobSpec): Header {
-  return { t: 'job', ...spec, env: environmentList(spec.env), subtree: encodeSubtree(spec.subtree) };
+/** @param again the receiver has answered to this job before, so that it may not begin it anew */
+export function encodeJob(spec: JobSpec, again: boolean): Header {
+  const subtree = encodeSubtree(spec.subtree);
+  return { t: 'job', ...spec, again, env: environmentList(spec.env), subtree };
+}
+
+export function decodeAgain(header: Header): boolean {
+  return new Fields(header).flag('again');
+}
+
+/** Whether both are one job; its tree below may have changed. */
+export function isSameJob(a: JobSpec, b: JobSpec): boolean {
+  return (
+    a.job === b.job &&
+    a.uid === b.uid &&
+    a.subtree.name === b.subtree.name &&
+    a.documentDigests.equals(b.documentDigests) &&
+    a.argv.length === b.argv.length &&
+    a.argv.every((word, index) => word === b.argv[index])
+  );
 }
 
 export function decodeJob(header: Header): JobSpec {

@@ -1,12 +1,18 @@
 /**
- * The messages of a job on a link, after `job` (job.ts). Down: units, standard input, signals, how much output was
- * taken, the end. Up: what a child holds, what it waits for, what happened, output, how much input was taken, progress,
- * completion.
+ * The messages of a job on a link, after `job` (job.ts). Down: units, standard input, signals, the end. Up: what a
+ * child holds, what it waits for, what happened, output, progress, completion. Both ways: what is settled
+ * (transport/job-channel.ts).
  *
  * A *unit* is what travels and is verified as one: the document's pieces are units 0 … P−1, chunk c is unit P + c.
  */
 import type { ErrorRecord } from '../base/errors.js';
-import { NODES_MAX, PATH_MAX_BYTES, WANT_RANGES_MAX } from '../base/limits.js';
+import {
+  ACKNOWLEDGED_AT_ONCE_MAX,
+  HAVE_NUMBERS_MAX,
+  NODES_MAX,
+  PATH_MAX_BYTES,
+  WANT_RANGES_MAX,
+} from '../base/limits.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 import { decodeJobName } from './job.js';
@@ -81,29 +87,43 @@ export interface Progress {
   readonly exited: number;
 }
 
+/** Where bytes belong: of which node's stream, and how many of that stream were before them. */
+export interface OutputPlace {
+  readonly node: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly at: number;
+}
+
 export type JobMessage =
   | { readonly t: 'have'; readonly job: string; readonly ranges: readonly number[] }
   /** [first, count, …] of units that somebody waits for, the first ones first: to be sent before their turn. */
   | { readonly t: 'want'; readonly job: string; readonly ranges: readonly number[] }
   | { readonly t: 'unit'; readonly job: string; readonly unit: number }
-  | { readonly t: 'stdin'; readonly job: string; readonly node: string; readonly eof: boolean }
-  | { readonly t: 'taken'; readonly job: string; readonly node: string; readonly bytes: number }
-  | { readonly t: 'signal'; readonly job: string; readonly signal: string }
-  | { readonly t: 'outputTaken'; readonly job: string; readonly bytes: number }
-  | { readonly t: 'end'; readonly job: string; readonly error?: ErrorRecord }
-  | { readonly t: 'events'; readonly job: string; readonly events: readonly NodeEvent[] }
+  /** `at`: so many bytes of the node's standard input were before it. Settled when the task has taken it. */
   | {
-      readonly t: 'output';
+      readonly t: 'stdin';
       readonly job: string;
       readonly node: string;
-      readonly stream: 'stdout' | 'stderr';
+      readonly at: number;
+      readonly eof: boolean;
     }
+  | { readonly t: 'signal'; readonly job: string; readonly signal: string }
+  | { readonly t: 'end'; readonly job: string; readonly error?: ErrorRecord }
+  | { readonly t: 'events'; readonly job: string; readonly events: readonly NodeEvent[] }
+  /** `at`: so many bytes of the node's stream were before it. Settled when the command has taken it. */
+  | ({ readonly t: 'output'; readonly job: string } & OutputPlace)
   | ({ readonly t: 'progress'; readonly job: string } & Progress)
   | { readonly t: 'delivered'; readonly job: string }
   | ({ readonly t: 'account'; readonly job: string } & Account)
-  | { readonly t: 'gone'; readonly job: string };
+  | { readonly t: 'gone'; readonly job: string }
+  /** These messages of that session are in safe hands. */
+  | {
+      readonly t: 'settled';
+      readonly job: string;
+      readonly of: string;
+      readonly sequences: readonly number[];
+    };
 
-const RANGES_MAX = 1 << 16;
 const BLOCKED_PER_NODE_MAX = 1000;
 const BLOCKED_PATHS_MAX_BYTES = 256 * 1024;
 
@@ -119,13 +139,17 @@ export function decodeMessage(header: Header): JobMessage {
 }
 
 const DECODERS = {
-  have: (job, f) => ({ t: 'have', job, ranges: f.counts('ranges', RANGES_MAX) }),
+  have: (job, f) => ({ t: 'have', job, ranges: f.counts('ranges', HAVE_NUMBERS_MAX) }),
   want: (job, f) => ({ t: 'want', job, ranges: f.counts('ranges', 2 * WANT_RANGES_MAX) }),
   unit: (job, f) => ({ t: 'unit', job, unit: f.count('unit') }),
-  stdin: (job, f) => ({ t: 'stdin', job, node: f.text('node', 256), eof: f.flag('eof') }),
-  taken: (job, f) => ({ t: 'taken', job, node: f.text('node', 256), bytes: f.count('bytes') }),
+  stdin: (job, f) => ({
+    t: 'stdin',
+    job,
+    node: f.text('node', 256),
+    at: f.count('at'),
+    eof: f.flag('eof'),
+  }),
   signal: (job, f) => ({ t: 'signal', job, signal: f.text('signal', 16) }),
-  outputTaken: (job, f) => ({ t: 'outputTaken', job, bytes: f.count('bytes') }),
   end: (job, f) => ({ t: 'end', job, ...optionalError(f) }),
   events: (job, f) => ({ t: 'events', job, events: f.objects('events', NODES_MAX).map(decodeEvent) }),
   output: (job, f) => ({
@@ -133,6 +157,7 @@ const DECODERS = {
     job,
     node: f.text('node', 256),
     stream: f.oneOf('stream', ['stdout', 'stderr']),
+    at: f.count('at'),
   }),
   progress: (job, f) => ({
     t: 'progress',
@@ -146,6 +171,12 @@ const DECODERS = {
   delivered: (job) => ({ t: 'delivered', job }),
   account: (job, f) => ({ t: 'account', job, ...decodeAccount(f) }),
   gone: (job) => ({ t: 'gone', job }),
+  settled: (job, f) => ({
+    t: 'settled',
+    job,
+    of: f.text('of', 64),
+    sequences: f.counts('sequences', ACKNOWLEDGED_AT_ONCE_MAX),
+  }),
 } satisfies { [T in JobMessage['t']]: (job: string, fields: Fields) => JobMessage };
 
 function optionalError(fields: Fields): { error?: ErrorRecord } {

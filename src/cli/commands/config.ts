@@ -90,6 +90,7 @@ async function toText(config: Config, count: number, names: string, key: KeyStat
     ['uplinkInterface', config.network.uplinkInterface ?? 'not given: reports have no uplink counters'],
     ['bind', config.environment.bind.join(' ') || 'nothing'],
     ['stallDeadline', formatDuration(config.stallDeadlineMs)],
+    ['recoveryDeadline', formatDuration(config.recoveryDeadlineMs)],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(16)}  ${value}`);
   if (key.problem) lines.push(`warning: ${key.problem}`);

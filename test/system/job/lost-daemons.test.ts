@@ -13,7 +13,14 @@ import { remainsAfterAWhile } from '../../support/remains.js';
 import { tees } from '../../support/tees.js';
 import type { RunningJob } from '../../support/tees.js';
 
-const OPTIONS = { groups: 2, groupSize: 3, uplink: '20mbit', restart: false };
+// Nobody comes back here, and so is not waited for long.
+const OPTIONS = {
+  groups: 2,
+  groupSize: 3,
+  uplink: '20mbit',
+  restart: false,
+  settings: { recoveryDeadline: '1s' },
+};
 
 const maybe = clusterTests(
   // The tests here kill daemons: each has a cluster of its own, and this one only says whether there can be any.

@@ -25,6 +25,7 @@ test('what is not given has its default', (t) => {
     environment: { bind: ['/home', '/tmp'] },
     learning: { budgetBytes: 128 * 2 ** 20 },
     stallDeadlineMs: 60_000,
+    recoveryDeadlineMs: 10_000,
   });
   t.is(cluster.nodes.size, 9);
 });
@@ -49,6 +50,7 @@ network: { uplinkInterface: up0 }
 environment: { bind: [/scratch/] }
 learning: { budget: 0 }
 stallDeadline: 5m
+recoveryDeadline: 0s
 `;
   const { cluster, ...settings } = parseConfig(text, FILE);
   t.deepEqual(settings, {
@@ -65,6 +67,7 @@ stallDeadline: 5m
     environment: { bind: ['/scratch'] },
     learning: { budgetBytes: 0 },
     stallDeadlineMs: 300_000,
+    recoveryDeadlineMs: 0,
   });
   t.is(cluster.login.address, '198.18.0.1');
   t.deepEqual(

@@ -85,7 +85,7 @@ test('what has not come is known, in the order asked, for a new link to above', 
   relay.want([1, 3]);
   relay.unitHeld(7);
   relay.unitHeld(2);
-  t.deepEqual(relay.outstandingWants(), [6, 1, 1, 1, 3, 1]);
+  t.deepEqual(relay.wanted(), [6, 1, 1, 1, 3, 1]);
 });
 
 test('a child that has come back may ask again for what it has lost', (t) => {

@@ -1,0 +1,61 @@
+/** One child of a job at its parent: the way to it, and what it has told. */
+import { TeesError } from '../base/errors.js';
+import { nodesOf } from '../wire/job.js';
+import type { Subtree } from '../wire/job.js';
+import type { OutputPlace, Progress } from '../wire/messages.js';
+import { ChildLink } from './child-link.js';
+import type { ChildLinkOptions } from './child-link.js';
+import { InOrder } from './in-order.js';
+import type { Settle } from './job-channel.js';
+import { OutputBacklog } from './output-window.js';
+
+export const NO_PROGRESS: Progress = { nodes: 0, urgentBytes: 0, hystereticBytes: 0, launched: 0, exited: 0 };
+
+export type TakeOutput = (place: OutputPlace, bytes: Buffer, settled: Settle) => void | Promise<void>;
+
+export class RelayChild {
+  readonly way: ChildLink;
+  /** What happened comes behind the output that was before it. */
+  readonly upward = new InOrder((error) =>
+    this.way.link?.destroy(TeesError.from(error, 'MESSAGE_INVALID', { node: this.name })),
+  );
+  progress = NO_PROGRESS;
+  gone = false;
+  #backlog = new OutputBacklog();
+  readonly #below: ReadonlySet<string>;
+
+  constructor(
+    readonly subtree: Subtree,
+    way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>,
+  ) {
+    const onRenewed = (): void => void (this.#backlog = new OutputBacklog());
+    this.way = new ChildLink({ ...way, node: subtree.name, onRenewed });
+    this.#below = new Set([...nodesOf(subtree)].map(({ name }) => name));
+  }
+
+  get name(): string {
+    return this.subtree.name;
+  }
+
+  leadsTo(node: string): boolean {
+    return this.#below.has(node);
+  }
+
+  /** @throws TeesError MESSAGE_INVALID: it is not above that node */
+  checkSpeaksFor(node: string): void {
+    if (this.leadsTo(node)) return;
+    throw new TeesError('MESSAGE_INVALID', `${this.name} may not speak for ${node}`, { node: this.name });
+  }
+
+  /** Taken in the order of arrival. @throws TeesError MESSAGE_INVALID: the window was not kept */
+  receiveOutput({ node, stream, at }: OutputPlace, bytes: Buffer, settled: Settle, take: TakeOutput): void {
+    const backlog = this.#backlog;
+    backlog.add(bytes);
+    this.upward.run(() =>
+      take({ node, stream, at }, bytes, () => {
+        backlog.settled(bytes);
+        settled();
+      }),
+    );
+  }
+}
