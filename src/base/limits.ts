@@ -136,15 +136,17 @@ export const LEARNT_RECORD_MAX_BYTES = 1 * MIB;
 export const LEARNT_RECORDS_MAX = 256;
 export const LEARNT_RECORDS_MAX_BYTES = 16 * MIB;
 /** What a program first reads later than this, its waits left out, is not of its start-up. */
-export const LEARNT_START_MAX_MS = 10_000;
+export const LEARNT_START_MAX_MS = 60_000;
 /** Runs since a path last waited: from then on it is not sent before the launch; from then on it is forgotten. */
 export const LEARNT_TRIAL_RUNS = 16;
 export const LEARNT_FORGET_RUNS = 24;
 
-/** What stands beside files that have waited: one of them; all of one directory; all that are a directory farther. */
-export const LEARNT_NEIGHBOUR_MAX_BYTES = 64 * KIB;
-export const LEARNT_NEIGHBOURS_DIRECTORY_MAX_BYTES = 8 * MIB;
-export const LEARNT_NEIGHBOURS_FAR_MAX_BYTES = 32 * MIB;
+/** What stands beside files that have waited, in their directory: one file, and all of one directory. */
+export const LEARNT_NEAR_MAX_BYTES = 1 * MIB;
+export const LEARNT_NEAR_DIRECTORY_MAX_BYTES = 16 * MIB;
+/** Farther off: one file, and all of them. */
+export const LEARNT_FAR_MAX_BYTES = 64 * KIB;
+export const LEARNT_FAR_TOTAL_MAX_BYTES = 32 * MIB;
 
 /** Embedded clusters: the address plan has one /24 a group, the host one bridge port a node. */
 export const EMULATED_GROUPS_MAX = 64;

@@ -6,9 +6,10 @@
 import { posix } from 'node:path';
 import type { ByteString } from '../base/bytes.js';
 import {
-  LEARNT_NEIGHBOUR_MAX_BYTES,
-  LEARNT_NEIGHBOURS_DIRECTORY_MAX_BYTES,
-  LEARNT_NEIGHBOURS_FAR_MAX_BYTES,
+  LEARNT_FAR_MAX_BYTES,
+  LEARNT_FAR_TOTAL_MAX_BYTES,
+  LEARNT_NEAR_DIRECTORY_MAX_BYTES,
+  LEARNT_NEAR_MAX_BYTES,
 } from '../base/limits.js';
 import { dataSize } from '../image/manifest.js';
 import type { LayerFile, LayerIndex } from './layer-index.js';
@@ -51,15 +52,13 @@ export function neighbours(
     if (!isNear && ![place, above, posix.dirname(above)].some((it) => around.has(it))) continue;
     const file = index.file(path);
     if (file?.content === undefined || seen.has(file.content)) continue;
-    if (bytesOf(index, file) > LEARNT_NEIGHBOUR_MAX_BYTES) continue;
+    if (bytesOf(index, file) > (isNear ? LEARNT_NEAR_MAX_BYTES : LEARNT_FAR_MAX_BYTES)) continue;
     seen.add(file.content);
     if (!isNear) far.push(file);
     else if (!near.get(place)?.push(file)) near.set(place, [file]);
   }
-  const packages = [...near.values()].filter(
-    (group) => sum(index, group) <= LEARNT_NEIGHBOURS_DIRECTORY_MAX_BYTES,
-  );
-  return { near: packages.flat(), far: sum(index, far) <= LEARNT_NEIGHBOURS_FAR_MAX_BYTES ? far : [] };
+  const packages = [...near.values()].filter((group) => sum(index, group) <= LEARNT_NEAR_DIRECTORY_MAX_BYTES);
+  return { near: packages.flat(), far: sum(index, far) <= LEARNT_FAR_TOTAL_MAX_BYTES ? far : [] };
 }
 
 /** By the end of its name; undefined when that says nothing. */

@@ -1,9 +1,10 @@
 import test from 'ava';
 import type { ByteString } from '../../../src/base/bytes.js';
 import {
-  LEARNT_NEIGHBOUR_MAX_BYTES,
-  LEARNT_NEIGHBOURS_DIRECTORY_MAX_BYTES,
-  LEARNT_NEIGHBOURS_FAR_MAX_BYTES,
+  LEARNT_FAR_MAX_BYTES,
+  LEARNT_FAR_TOTAL_MAX_BYTES,
+  LEARNT_NEAR_DIRECTORY_MAX_BYTES,
+  LEARNT_NEAR_MAX_BYTES,
 } from '../../../src/base/limits.js';
 import { LayerIndex } from '../../../src/planning/layer-index.js';
 import type { LayerFile } from '../../../src/planning/layer-index.js';
@@ -48,14 +49,21 @@ test('close to the root everything would be far from nothing', (t) => {
 });
 
 test('large files are no neighbours, and directories full of small ones are data sets', (t) => {
-  const large = LEARNT_NEIGHBOUR_MAX_BYTES;
+  const large = LEARNT_NEAR_MAX_BYTES;
   t.deepEqual(around('d/a.pyc', ['d/b.pyc', large + 1], ['d/c.pyc', large]).near, ['d/c.pyc']);
-  const enough = LEARNT_NEIGHBOURS_DIRECTORY_MAX_BYTES / large;
+  const enough = LEARNT_NEAR_DIRECTORY_MAX_BYTES / large;
   t.is(around('d/a.pyc', ...many('d', enough, large)).near.length, enough);
   t.is(around('d/a.pyc', ...many('d', enough + 1, large)).near.length, 0);
-  const far = LEARNT_NEIGHBOURS_FAR_MAX_BYTES / large;
-  t.is(around('l/p/q/d/a.pyc', ...many('l/p/q/e', far, large)).far.length, far);
-  t.is(around('l/p/q/d/a.pyc', ...many('l/p/q/e', far + 1, large)).far.length, 0);
+});
+
+test('farther off only what is smaller still, and all of it or nothing', (t) => {
+  const large = LEARNT_FAR_MAX_BYTES;
+  t.deepEqual(around('l/p/q/d/a.pyc', ['l/p/q/e/b.pyc', large + 1], ['l/p/q/e/c.pyc', large]).far, [
+    'l/p/q/e/c.pyc',
+  ]);
+  const enough = LEARNT_FAR_TOTAL_MAX_BYTES / large;
+  t.is(around('l/p/q/d/a.pyc', ...many('l/p/q/e', enough, large)).far.length, enough);
+  t.is(around('l/p/q/d/a.pyc', ...many('l/p/q/e', enough + 1, large)).far.length, 0);
 });
 
 test('equal contents count once', (t) => {
