@@ -154,3 +154,31 @@ test('a receiver that does not take frames holds its sender back, and memory doe
   await parent.links.close();
   await child.links.close();
 });
+
+test('what somebody waits for passes the frames that wait for the connection, and not those before it', async (t) => {
+  let release: () => void = () => {};
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const child = end('cn0', {}, key, () => gate);
+  const port = await child.links.listen('127.0.0.1', 0);
+  const parent = end('login', { cn0: port });
+  const link = await parent.links.connect('cn0');
+  const sends: Promise<void>[] = [];
+  const send = (unit: number, raised = false): void =>
+    void sends.push(link.send({ t: 'unit', job: 'j', unit }, Buffer.alloc(256 * 1024), undefined, raised));
+  for (let unit = 0; unit < 40; unit++) send(unit);
+  send(100, true);
+  send(101, true);
+  release();
+  await Promise.all(sends);
+  await until(() => child.frames.length === 42);
+  const order = child.frames.map(({ header }) => header['unit'] as number);
+  const first = order.indexOf(100);
+  t.is(order[first + 1], 101, 'in the order sent');
+  t.true(first < 10, `it came as number ${first}`);
+  t.deepEqual(
+    order.filter((unit) => unit < 100),
+    Array.from({ length: 40 }, (_, unit) => unit),
+  );
+  await parent.links.close();
+  await child.links.close();
+});

@@ -1,0 +1,36 @@
+import test from 'ava';
+import { WANT_RANGES_MAX } from '../../../src/base/limits.js';
+import { Parent } from '../../../src/node/parent.js';
+import type { Link } from '../../../src/transport/link.js';
+import type { Header } from '../../../src/wire/frame.js';
+
+function recordingParent(): { parent: Parent; posted: Header[] } {
+  const posted: Header[] = [];
+  const link = { post: (header: Header) => void posted.push(header) } as unknown as Link;
+  return { parent: new Parent(link, 'j', 'cn1'), posted };
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('what is waited for in one turn of the event loop is asked for in one message, in the order asked', async (t) => {
+  const { parent, posted } = recordingParent();
+  parent.want([9, 2]);
+  parent.want([11, 1]);
+  parent.want([3, 1]);
+  t.deepEqual(posted, []);
+  await nextTurn();
+  t.deepEqual(posted, [{ t: 'want', job: 'j', ranges: [9, 3, 3, 1] }]);
+  parent.want([5, 1]);
+  await nextTurn();
+  t.deepEqual(posted.slice(1), [{ t: 'want', job: 'j', ranges: [5, 1] }]);
+});
+
+test('of very many files several messages are made, each as long as the parent takes', async (t) => {
+  const { parent, posted } = recordingParent();
+  for (let file = 0; file <= WANT_RANGES_MAX; file++) parent.want([2 * file, 1]);
+  await nextTurn();
+  t.deepEqual(
+    posted.map(({ ranges }) => (ranges as number[]).length),
+    [2 * WANT_RANGES_MAX, 2],
+  );
+});
