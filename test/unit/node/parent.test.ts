@@ -7,7 +7,10 @@ import type { Header } from '../../../src/wire/frame.js';
 function recordingParent(): { parent: Parent; posted: Header[] } {
   const posted: Header[] = [];
   const link = { post: (header: Header) => void posted.push(header) } as unknown as Link;
-  return { parent: new Parent(link, 'j', 'cn1'), posted };
+  const onLost = (): void => {};
+  const parent = new Parent({ job: 'j', self: 'cn1', recoveryDeadlineMs: 0, onLost });
+  parent.attach(link);
+  return { parent, posted };
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -23,6 +26,16 @@ test('what is waited for in one turn of the event loop is asked for in one messa
   parent.want([5, 1]);
   await nextTurn();
   t.deepEqual(posted.slice(1), [{ t: 'want', job: 'j', ranges: [5, 1] }]);
+});
+
+test('a new link is told what is still waited for, after what is held', async (t) => {
+  const { parent, posted } = recordingParent();
+  parent.ready({ held: () => [0, 5], wanted: () => [7, 2] });
+  await nextTurn();
+  t.deepEqual(posted, [
+    { t: 'have', job: 'j', ranges: [0, 5] },
+    { t: 'want', job: 'j', ranges: [7, 2] },
+  ]);
 });
 
 test('of very many files several messages are made, each as long as the parent takes', async (t) => {
