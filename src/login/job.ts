@@ -134,9 +134,9 @@ export class LoginJob {
     return deployment.nodes.every((node) => timeline.has(node, 'launched'));
   }
 
-  /** Once it is over; undefined when it was given up: how far the command came then says little of the next run. */
+  /** Once it is over; undefined when a task was cut short: how far it came then says little of the next run. */
   get waits(): ObservedWaits | undefined {
-    if (!this.allLaunched || this.#errors.length > 0) return undefined;
+    if (this.#exits.size < this.options.deployment.nodes.length) return undefined;
     return observedWaits([...this.#accounts.values()], this.options.deployment.source.manifest);
   }
 
