@@ -27,6 +27,23 @@ function stream(relay: RelayMachine, child: string): number[] {
   return units;
 }
 
+/** Over a link that takes all that is raised before anything else. */
+function drain(relay: RelayMachine, child: string): { raised: number[]; others: number[] } {
+  const sent = { raised: [] as number[], others: [] as number[] };
+  const waiting = relay.childHas(child, [0, PIECES]).filter((action) => action.kind === 'send');
+  while (waiting.length > 0) {
+    const at = Math.max(
+      0,
+      waiting.findIndex((send) => send.raised),
+    );
+    for (const { unit, raised } of waiting.splice(at, 1)) {
+      sent[raised ? 'raised' : 'others'].push(unit);
+      waiting.push(...relay.sent(child, raised).filter((action) => action.kind === 'send'));
+    }
+  }
+  return sent;
+}
+
 test('what a child waits for goes before the order of sending, in the order asked, and not again later', (t) => {
   const relay = relayOf(6, [0, 1, 2, 3, 4, 5]);
   t.deepEqual(sends(relay.childHas('a', [0, 1])), [['a', 1]]);
@@ -127,6 +144,28 @@ test('ranges travel in messages of bounded size, those that touch as one', (t) =
     [9, 1],
   ]);
   t.deepEqual(splitRanges([], 2), []);
+});
+
+test('whatever a child asks for goes to it in the order asked, each unit once, and then the rest in its order', (t) => {
+  const range = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }));
+  const property = fc.property(fc.array(range, { maxLength: 12 }), (asks) => {
+    const all = Array.from({ length: 20 }, (_, chunk) => chunk);
+    const relay = relayOf(20, all);
+    for (const ask of asks) relay.want(ask, 'a');
+    const asked = asks.flatMap(([first, count]) => all.map((i) => first + i).slice(0, count));
+    const { raised, others } = drain(relay, 'a');
+    const inOrder = [...new Set(asked.filter((unit) => unit <= 20))];
+    // The link had one in hand before anything was asked for.
+    t.deepEqual(
+      raised,
+      inOrder.filter((unit) => unit !== others[0]),
+    );
+    t.deepEqual(
+      others,
+      all.map((chunk) => chunk + PIECES).filter((unit) => !raised.includes(unit)),
+    );
+  });
+  fc.assert(property, { numRuns: 200 });
 });
 
 test('in any tree, whoever waits for whatever and whenever, each unit is sent and asked for once, and all complete', (t) => {
