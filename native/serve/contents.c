@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -26,13 +27,23 @@ int contents_open(uint32_t content) {
   return fd < 0 ? -errno : fd;
 }
 
+/* Somebody has cut it short, or it is no file: with passthrough nobody would notice later. */
+static bool is_whole(const struct server *server, uint32_t content, int fd) {
+  struct stat found;
+  if (fstat(fd, &found) < 0) return false;
+  return S_ISREG(found.st_mode) && (uint64_t)found.st_size == server->shared.tree.sizes[content];
+}
+
 /* Where the kernel takes no file (another stacked file system below the store), content by content without. */
-static int take_backing(uint32_t content, int32_t *backing) {
+static int take_backing(struct server *server, uint32_t content, int32_t *backing) {
   AUTO_CLOSE int fd = contents_open(content);
   if (fd < 0) return -fd;
+  if (!is_whole(server, content, fd)) return EIO;
+  *backing = BACKING_NONE;
+  if (!server->shared.state->features.passthrough) return 0;
   struct backing_map map = {.fd = fd};
   int taken = ioctl(FD_FUSE, BACKING_OPEN, &map);
-  *backing = taken > 0 ? taken : BACKING_NONE;
+  if (taken > 0) *backing = taken;
   return 0;
 }
 
@@ -41,18 +52,12 @@ static int backing_of(struct server *server, uint32_t content, int32_t *backing)
   _Atomic int32_t *known = &server->shared.backings[content];
   *backing = atomic_load(known);
   if (*backing != BACKING_UNKNOWN) return 0;
-  if (!server->shared.state->features.passthrough) {
-    if (!contents_is_here(content)) return ENOENT;
-    *backing = BACKING_NONE;
-    atomic_store(known, *backing);
-    return 0;
-  }
   pthread_mutex_t *lock = &server->backing_locks[content % BACKING_LOCKS];
   pthread_mutex_lock(lock);
   int error = 0;
   *backing = atomic_load(known);
   if (*backing == BACKING_UNKNOWN) {
-    error = take_backing(content, backing);
+    error = take_backing(server, content, backing);
     if (!error) atomic_store(known, *backing);
   }
   pthread_mutex_unlock(lock);

@@ -26,10 +26,13 @@ static void serve(struct server *server, struct buffers *buffers, size_t length)
   if (error) return device_error(request.unique, error);
   uint32_t content = 0;
   tree_content(&server->shared.tree, request.node, &content);
-  if (request.opcode == FUSE_LOOKUP) server_count(server, COUNT_LOOKUPS, 1);
   switch (answer_request(&buffers->answer, &server->shared.tree, &request)) {
     case WORK_NOTHING: return;
-    case WORK_ANSWERED: return device_write(&buffers->answer);
+    case WORK_ANSWERED:
+      /* Of contents: names that overlayfs asks for in vain are nothing to count. */
+      if (request.opcode == FUSE_LOOKUP && buffers->answer.body.entry.nodeid >= NODE_FIRST_CONTENT)
+        server_count(server, COUNT_LOOKUPS, 1);
+      return device_write(&buffers->answer);
     case WORK_OPEN: return opens_begin(server, &request, content);
     case WORK_READ: return contents_answer_read(server, &request, content, buffers->read);
     case WORK_LSEEK: return contents_answer_lseek(&request, content);

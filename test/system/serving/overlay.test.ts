@@ -1,5 +1,5 @@
 /**
- * The hook where it is used: below an overlay in the stacked layout, in a mount namespace of its own. Names come
+ * The hook where it is used: below an overlay in either layout, in a mount namespace of its own. Names come
  * from the names layer, arrived contents from the contents layer, and the hook serves what has not arrived.
  */
 import type { ExecutionContext } from 'ava';
@@ -8,11 +8,13 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LayoutName } from '../../../src/config/config.js';
 import { native } from '../../../src/base/native.js';
 import { makeLayer } from '../store/layer.js';
 import type { TestLayer } from '../store/layer.js';
-import { digest, mountTest, serve, until } from './served.js';
-import type { Served } from './served.js';
+import { attempt } from '../../../src/serving/probe.js';
+import { ENGINES, digest, mountTest, serve, until } from './served.js';
+import type { Engine, Served } from './served.js';
 
 /** A shell in a private mount namespace; what runs in it dies with the test. */
 class Namespace {
@@ -38,6 +40,11 @@ class Namespace {
   }
 }
 
+interface Variant {
+  readonly engine: Engine;
+  readonly layout: LayoutName;
+}
+
 interface Stage extends Served {
   readonly stage: string;
   readonly layer: TestLayer;
@@ -45,10 +52,10 @@ interface Stage extends Served {
 }
 
 /** File N of the layer is /dir/N in the overlay. */
-async function setUp(t: ExecutionContext, sizes: number[]): Promise<Stage> {
+async function setUp(t: ExecutionContext, { engine, layout }: Variant, sizes: number[]): Promise<Stage> {
   const layer = makeLayer(sizes.map((size) => ({ size })));
   // Its teardown is registered first and so runs last: the shell, and the overlay with it, ends before the hook.
-  const served = await serve(t, layer);
+  const served = await serve(t, layer, engine);
   const { root, contents, mount } = served;
   const [names, upper, work, lower, stage] = ['names', 'upper', 'work', 'lower', 'stage'].map((name) =>
     join(root, name),
@@ -67,65 +74,82 @@ async function setUp(t: ExecutionContext, sizes: number[]): Promise<Stage> {
     setXattr('redirect', `/.tees/${content}`);
   });
   const space = new Namespace(t);
-  const options = `metacopy=on,redirect_dir=on,lowerdir=${names}:${contents}:${mount}:${lower},upperdir=${upper},workdir=${work}`;
+  const lowers = {
+    stacked: `${names}:${contents}:${mount}:${lower}`,
+    'data-only': `${names}:${lower}::${contents}::${mount}`,
+  };
+  const options = `metacopy=on,redirect_dir=on,lowerdir=${lowers[layout]},upperdir=${upper},workdir=${work}`;
   t.is(await space.run(`mount -t overlay -o ${options},nosuid,nodev tees ${stage}`), '');
   return { ...served, layer, space, stage: stage as string };
 }
 
-mountTest('a content that arrived before its first lookup never touches the hook', async (t) => {
-  const { hook, space, stage, layer, deliver } = await setUp(t, [5_000_000, 10]);
-  for (const content of [0, 1]) await deliver(content);
-  const digests = await space.run(`cd ${stage}/dir && sha256sum 0 1`);
-  const [first, second] = layer.files.map(digest);
-  t.is(digests, `${first}  0\n${second}  1`);
-  t.deepEqual(hook.stats, { lookups: 0, opens: 0, blockedOpens: 0, reads: 0, bytesRead: 0 });
-});
+const layouts: readonly LayoutName[] = (await attempt()).data === 0 ? ['stacked', 'data-only'] : ['stacked'];
+const variants = ENGINES.flatMap((engine) => layouts.map((layout) => ({ engine, layout })));
 
-mountTest('a content that has not arrived: stat answers, open waits, then the bytes are right', async (t) => {
-  const { hook, space, stage, layer, deliver } = await setUp(t, [3_000_000]);
-  t.is(await space.run(`stat -c '%s %a' ${stage}/dir/0; ls ${stage}/dir`), '3000000 755\n0');
-  t.is(hook.stats.opens, 0);
-  const reading = space.run(`sha256sum < ${stage}/dir/0`);
-  await until('it blocks', () => hook.stats.blockedOpens === 1);
-  t.is(await Promise.race([reading, sleep(50, 'still waiting')]), 'still waiting');
-  await deliver(0);
-  t.is(await reading, `${digest(layer.files[0] as Buffer)}  -`);
-});
+for (const variant of variants) {
+  const name = `${variant.engine}, ${variant.layout}`;
+  mountTest(`${name}: a content that arrived before its first lookup never touches the hook`, async (t) => {
+    const { stats, space, stage, layer, deliver } = await setUp(t, variant, [5_000_000, 10]);
+    for (const content of [0, 1]) await deliver(content);
+    const digests = await space.run(`cd ${stage}/dir && sha256sum 0 1`);
+    const [first, second] = layer.files.map(digest);
+    t.is(digests, `${first}  0\n${second}  1`);
+    const { lookups, opens, reads } = await stats();
+    t.deepEqual([lookups, opens, reads], [0, 0, 0]);
+  });
 
-mountTest('the reserved name is not to be seen', async (t) => {
-  const { space, stage } = await setUp(t, [10]);
-  t.is(
-    await space.run(`ls -A ${stage}; stat ${stage}/.tees/0`),
-    `dir\nstat: cannot statx '${stage}/.tees/0': No such file or directory`,
+  mountTest(
+    `${name}: a content that has not arrived: stat answers, open waits, then the bytes are right`,
+    async (t) => {
+      const { stats, space, stage, layer, deliver } = await setUp(t, variant, [3_000_000]);
+      t.is(await space.run(`stat -c '%s %a' ${stage}/dir/0; ls ${stage}/dir`), '3000000 755\n0');
+      t.is((await stats()).opens, 0);
+      const reading = space.run(`sha256sum < ${stage}/dir/0`);
+      await until('it blocks', async () => (await stats()).blockedOpens === 1);
+      t.is(await Promise.race([reading, sleep(50, 'still waiting')]), 'still waiting');
+      await deliver(0);
+      t.is(await reading, `${digest(layer.files[0] as Buffer)}  -`);
+    },
   );
-});
 
-mountTest('a write to a content that has not arrived waits and then keeps every byte', async (t) => {
-  const { hook, space, stage, layer, deliver } = await setUp(t, [300_000]);
-  const writing = space.run(`echo more >> ${stage}/dir/0; sha256sum < ${stage}/dir/0`);
-  await until('the copy-up blocks', () => hook.stats.blockedOpens === 1);
-  await deliver(0);
-  t.is(await writing, `${digest(Buffer.concat([layer.files[0] as Buffer, Buffer.from('more\n')]))}  -`);
-});
+  mountTest(`${name}: the reserved name is not to be seen`, async (t) => {
+    const { space, stage } = await setUp(t, variant, [10]);
+    t.is(
+      await space.run(`ls -A ${stage}; stat ${stage}/.tees/0`),
+      `dir\nstat: cannot statx '${stage}/.tees/0': No such file or directory`,
+    );
+  });
 
-mountTest('chmod, mv and ln of a content that has not arrived do not wait', async (t) => {
-  const { hook, space, stage, layer, deliver } = await setUp(t, [300_000]);
-  const commands = 'chmod 700 0; mv 0 moved; ln moved linked; stat -c "%n %s %a %h" moved linked';
-  t.is(await space.run(`cd ${stage}/dir; ${commands}`), 'moved 300000 700 2\nlinked 300000 700 2');
-  t.is(hook.stats.opens, 0);
-  await deliver(0);
-  t.is(await space.run(`sha256sum < ${stage}/dir/linked`), `${digest(layer.files[0] as Buffer)}  -`);
-});
+  mountTest(
+    `${name}: a write to a content that has not arrived waits and then keeps every byte`,
+    async (t) => {
+      const { stats, space, stage, layer, deliver } = await setUp(t, variant, [300_000]);
+      const writing = space.run(`echo more >> ${stage}/dir/0; sha256sum < ${stage}/dir/0`);
+      await until('the copy-up blocks', async () => (await stats()).blockedOpens === 1);
+      await deliver(0);
+      t.is(await writing, `${digest(Buffer.concat([layer.files[0] as Buffer, Buffer.from('more\n')]))}  -`);
+    },
+  );
 
-mountTest(
-  'a stop under a mounted overlay ends its blocked readers and what has arrived stays readable',
-  async (t) => {
-    const { hook, space, stage, layer, deliver } = await setUp(t, [10, 20_000]);
-    await deliver(1);
-    const reading = space.run(`cat ${stage}/dir/0`);
-    await until('it blocks', () => hook.stats.blockedOpens === 1);
-    await hook.stop();
-    t.regex(await reading, /Input\/output error/);
-    t.is(await space.run(`sha256sum < ${stage}/dir/1`), `${digest(layer.files[1] as Buffer)}  -`);
-  },
-);
+  mountTest(`${name}: chmod, mv and ln of a content that has not arrived do not wait`, async (t) => {
+    const { stats, space, stage, layer, deliver } = await setUp(t, variant, [300_000]);
+    const commands = 'chmod 700 0; mv 0 moved; ln moved linked; stat -c "%n %s %a %h" moved linked';
+    t.is(await space.run(`cd ${stage}/dir; ${commands}`), 'moved 300000 700 2\nlinked 300000 700 2');
+    t.is((await stats()).opens, 0);
+    await deliver(0);
+    t.is(await space.run(`sha256sum < ${stage}/dir/linked`), `${digest(layer.files[0] as Buffer)}  -`);
+  });
+
+  mountTest(
+    `${name}: a stop under a mounted overlay ends its blocked readers and what has arrived stays readable`,
+    async (t) => {
+      const { hook, stats, space, stage, layer, deliver } = await setUp(t, variant, [10, 20_000]);
+      await deliver(1);
+      const reading = space.run(`cat ${stage}/dir/0`);
+      await until('it blocks', async () => (await stats()).blockedOpens === 1);
+      await hook.stop();
+      t.regex(await reading, /Input\/output error/);
+      t.is(await space.run(`sha256sum < ${stage}/dir/1`), `${digest(layer.files[1] as Buffer)}  -`);
+    },
+  );
+}

@@ -15,7 +15,10 @@ import { systemClock } from '../../../src/base/clock.js';
 import { onShutdownSignal } from '../../../src/base/lifecycle.js';
 import { native } from '../../../src/base/native.js';
 import type { Content } from '../../../src/image/manifest.js';
+import { FuseEngineHook } from '../../../src/serving/fuse-engine.js';
 import { FuseNativeHook } from '../../../src/serving/fuse-native.js';
+import type { FuseStats } from '../../../src/serving/fuse-native.js';
+import type { HookContext, HookServer } from '../../../src/serving/hook.js';
 import { Arrivals } from '../../../src/store/arrivals.js';
 import { JobStore } from '../../../src/store/job-store.js';
 import type { TestLayer } from '../store/layer.js';
@@ -59,9 +62,23 @@ export function temporaryDirectory(t: ExecutionContext): string {
   return path;
 }
 
+/** Everything that serves the hook fuse. Without passthrough our engine serves as on an older kernel. */
+export const ENGINES = ['fuse-native', 'tees', 'tees without passthrough'] as const;
+export type Engine = (typeof ENGINES)[number];
+
+function create(engine: Engine, context: HookContext): [hook: HookServer, stats: () => Promise<FuseStats>] {
+  if (engine === 'fuse-native') {
+    const hook = new FuseNativeHook(context);
+    return [hook, () => Promise.resolve(hook.stats)];
+  }
+  const hook = new FuseEngineHook(context, { passthrough: engine === 'tees' });
+  return [hook, () => hook.counts()];
+}
+
 export interface Served {
   readonly root: string;
-  readonly hook: FuseNativeHook;
+  readonly hook: HookServer;
+  readonly stats: () => Promise<FuseStats>;
   readonly arrivals: Arrivals;
   readonly contents: string;
   readonly mount: string;
@@ -70,7 +87,7 @@ export interface Served {
   readonly deliver: (content: number) => Promise<void>;
 }
 
-export async function serve(t: ExecutionContext, layer: TestLayer): Promise<Served> {
+export async function serve(t: ExecutionContext, layer: TestLayer, engine: Engine): Promise<Served> {
   const root = temporaryDirectory(t);
   const mount = join(root, 'served');
   const contents = join(root, 'contents');
@@ -82,7 +99,7 @@ export async function serve(t: ExecutionContext, layer: TestLayer): Promise<Serv
     directories: { contents, incoming: join(root, 'in') },
     arrivals,
   });
-  const hook = new FuseNativeHook({
+  const [hook, stats] = create(engine, {
     jobDirectory: root,
     directory: mount,
     contentCount: manifest.contents.length,
@@ -102,7 +119,8 @@ export async function serve(t: ExecutionContext, layer: TestLayer): Promise<Serv
     for (let chunk = firstChunk; chunk < firstChunk + chunkCount; chunk++)
       await store.put(chunk, chunks[chunk] as Buffer);
   };
-  return { root, hook, arrivals, contents, mount, deliver, path: (content) => `${mount}/.tees/${content}` };
+  const path = (content: number): string => `${mount}/.tees/${content}`;
+  return { root, hook, stats, arrivals, contents, mount, deliver, path };
 }
 
 export interface Ended {
@@ -131,8 +149,8 @@ export function digest(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let ms = 0; !condition(); ms += 5) {
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let ms = 0; !(await condition()); ms += 5) {
     if (ms > UNTIL_DEADLINE_MS) throw new Error(`it never came to be: ${what}`);
     await sleep(5);
   }

@@ -1,4 +1,4 @@
-/** How a hook ends: stopped, failed, killed; and what it leaves. */
+/** How a hook through fuse-native ends: stopped, failed, killed; and what it leaves in the daemon's process. */
 import type { ExecutionContext } from 'ava';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,9 +29,9 @@ serialMountTest(
   'when the arrivals fail, who waits and who comes later gets EIO; what is here stays readable',
   async (t) => {
     const layer = makeLayer([{ size: 10 }, { size: 10 }, { size: 10 }]);
-    const { hook, path, arrivals, deliver } = await serve(t, layer);
+    const { stats, path, arrivals, deliver } = await serve(t, layer, 'fuse-native');
     const waiting = run('cat', path(0));
-    await until('it blocks', () => hook.stats.blockedOpens === 1);
+    await until('it blocks', async () => (await stats()).blockedOpens === 1);
     await deliver(2);
     arrivals.fail();
     t.regex((await waiting).stderr, /Input\/output error/);
@@ -41,9 +41,9 @@ serialMountTest(
 );
 
 serialMountTest('stop ends whoever waits with EIO, unmounts, and may be called again', async (t) => {
-  const { hook, path, mount } = await serve(t, makeLayer([{ size: 10 }, { size: 10 }]));
+  const { hook, stats, path, mount } = await serve(t, makeLayer([{ size: 10 }, { size: 10 }]), 'fuse-native');
   const readers = Array.from({ length: 50 }, (_, i) => run('cat', path(i % 2)));
-  await until('all block', () => hook.stats.blockedOpens === 50);
+  await until('all block', async () => (await stats()).blockedOpens === 50);
   t.true(isMounted(mount));
   await Promise.all([hook.stop(), hook.stop()]);
   for (const { stderr } of await Promise.all(readers)) t.regex(stderr, /Input\/output error/);
@@ -54,10 +54,10 @@ serialMountTest('stop ends whoever waits with EIO, unmounts, and may be called a
 serialMountTest(
   'a reader that was killed while it waited is gone after the stop at the latest',
   async (t) => {
-    const { hook, path } = await serve(t, makeLayer([{ size: 10 }]));
+    const { hook, stats, path } = await serve(t, makeLayer([{ size: 10 }]), 'fuse-native');
     const reader = spawn('cat', [path(0)], { stdio: 'ignore' });
     const exit = once(reader, 'exit');
-    await until('it blocks', () => hook.stats.blockedOpens === 1);
+    await until('it blocks', async () => (await stats()).blockedOpens === 1);
     reader.kill('SIGKILL');
     await hook.stop();
     t.deepEqual(await exit, [null, 'SIGKILL']);
@@ -65,7 +65,7 @@ serialMountTest(
 );
 
 serialMountTest('stop ends the connection though somebody keeps a file open', async (t) => {
-  const { hook, path, mount, deliver } = await serve(t, makeLayer([{ size: 1 << 20 }]));
+  const { hook, path, mount, deliver } = await serve(t, makeLayer([{ size: 1 << 20 }]), 'fuse-native');
   await deliver(0);
   const holder = spawn('sh', ['-c', `exec 5<${path(0)}; echo open; read line; cat <&5`], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -161,7 +161,7 @@ serialMountTest('a stopped hook keeps nothing of its job in memory', async (t) =
 serialMountTest(
   "a program that the serving process starts does not inherit the device's descriptor",
   async (t) => {
-    await serve(t, makeLayer([{ size: 1 }]));
+    await serve(t, makeLayer([{ size: 1 }]), 'fuse-native');
     t.true(deviceCount() > 0);
     t.notRegex((await run('ls', '-l', '/proc/self/fd')).stdout, /fuse/);
   },
