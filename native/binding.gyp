@@ -28,7 +28,7 @@
       "target_name": "tees-serve",
       "type": "executable",
       "sources": [
-        "serve/main.c", "serve/setup.c", "serve/mount.c", "serve/probe.c", "serve/pair.c", "serve/privileges.c",
+        "serve/main.c", "serve/cleanup.c", "serve/setup.c", "serve/mount.c", "serve/probe.c", "serve/pair.c", "serve/privileges.c",
         "serve/state.c", "serve/server.c", "serve/control.c", "serve/clients.c", "serve/protocol.c",
         "serve/worker.c", "serve/opens.c", "serve/waiters.c", "serve/contents.c", "serve/device.c",
         "serve/fatal.c", "serve/request.c", "serve/answer.c", "serve/tree.c"

@@ -27,7 +27,7 @@ struct client *clients_accept(struct clients *clients, int listener) {
 static bool make_room(struct client *client) {
   if (client->out_end + RECORD_BYTES <= client->out_room) return true;
   size_t held = client->out_end - client->out_start;
-  memmove(client->out, client->out + client->out_start, held);
+  if (held > 0) memmove(client->out, client->out + client->out_start, held);
   client->out_start = 0;
   client->out_end = held;
   if (held + RECORD_BYTES <= client->out_room / 2) return true;

@@ -1,28 +1,17 @@
 /* The entry: see serve.h. */
 #include "serve.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "device.h"
 #include "pair.h"
 #include "probe.h"
 #include "server.h"
 #include "setup.h"
-
-void close_fd(const int *fd) {
-  int saved = errno;
-  if (*fd >= 0) close(*fd);
-  errno = saved;
-}
-
-void free_pointer(void *pointer) { free(*(void **)pointer); }
 
 /* Nobody but SIGKILL ends the pair: it goes when its job goes. */
 static void ignore_signals(void) {

@@ -61,10 +61,10 @@ static int listen_at(const char *name) {
 }
 
 /* The pair shall hold nothing of the daemon's open. */
-static bool leave_streams(void) {
+static bool leave_streams(int last) {
   AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return false;
-  for (int fd = 0; fd <= 2; fd++)
+  for (int fd = 0; fd <= last; fd++)
     if (dup2(null, fd) < 0) return false;
   return true;
 }
@@ -92,7 +92,7 @@ int setup_run(void) {
   if (mount_negotiate(allowed, &shared.state->features) < 0) return fail("agree with the kernel on a protocol");
   if (!place(listen_at(SOCKET_NAME), FD_LISTEN)) return fail("listen at " SOCKET_NAME);
   if (privileges_drop() < 0) return fail("drop privileges");
-  if (!leave_streams()) return fail("open /dev/null");
+  if (!leave_streams(head[1] & SETUP_KEEP_ERRORS ? STDOUT_FILENO : STDERR_FILENO)) return fail("open /dev/null");
   /* Its lifeline ends with this process; so it starts the server. */
   if (pair_start(ROLE_KEEPER) < 0) return fail("start a process");
   dprintf(report_fd, "ready passthrough=%d resend=%d\n", shared.state->features.passthrough,

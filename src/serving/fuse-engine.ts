@@ -17,11 +17,19 @@ import type { HookContext, HookServer } from './hook.js';
 export interface FuseEngineOptions {
   /** False: serve as on a kernel without passthrough (before Linux 6.9). */
   readonly passthrough?: boolean;
+  /** Another build of the program, its variables and standard error: for one that checks itself. */
   readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly errors?: number;
 }
 
 type Counts = Readonly<Record<Counter, number>>;
+interface Question {
+  readonly counts: number[];
+  answer(counts: Counts): void;
+  refuse(error: TeesError): void;
+}
+
 type Wake = (outcome: WaitOutcome) => void;
 
 const MNT_FORCE_DETACH = 3;
@@ -36,7 +44,7 @@ export class FuseEngineHook implements HookServer {
   readonly #waiting = new Map<number, Wake>();
   /** Told as blocked since the last connection. */
   #told = new Set<number>();
-  readonly #questions = new Map<bigint, { counts: number[]; answer: (counts: Counts) => void }>();
+  readonly #questions = new Map<bigint, Question>();
   #asked = 0n;
   #hello: Hello | undefined;
   #greeted: (hello: Hello) => void = () => {};
@@ -67,7 +75,10 @@ export class FuseEngineHook implements HookServer {
     refuseRequestTimeouts();
     const { contentCount, jobDirectory } = this.context;
     const { passthrough = true, ...program } = this.options;
-    const setup = encodeSetup(contentCount, (content) => this.context.sizeOf(content), { passthrough });
+    const setup = encodeSetup(contentCount, (content) => this.context.sizeOf(content), {
+      passthrough,
+      keepErrors: program.errors !== undefined,
+    });
     this.#mounted = true;
     await startServing({ jobDirectory, setup, ...program });
     await this.#connect();
@@ -104,8 +115,8 @@ export class FuseEngineHook implements HookServer {
   /** Since the beginning, over all servers of this mount. */
   counts(): Promise<Counts> {
     const question = ++this.#asked;
-    return new Promise((answer) => {
-      this.#questions.set(question, { counts: [], answer });
+    return new Promise((answer, refuse) => {
+      this.#questions.set(question, { counts: [], answer, refuse });
       this.#link.send('count', 0, question);
     });
   }
@@ -148,7 +159,7 @@ export class FuseEngineHook implements HookServer {
 
   #leave(): void {
     clearTimeout(this.#settling);
-    this.#refused(new TeesError('HOOK_FAILED', 'stopped while it was starting'));
+    this.#refuse(new TeesError('HOOK_FAILED', 'stopped while it was starting'));
     this.#link.close();
     for (const content of [...this.#waiting.keys()]) this.#cancel(content);
   }
@@ -176,6 +187,8 @@ export class FuseEngineHook implements HookServer {
   #welcome(hello: Hello): void {
     this.#hello = hello;
     this.#told = new Set();
+    // What was asked of a server that was killed, its successor answers.
+    for (const question of this.#questions.keys()) this.#link.send('count', 0, question);
     if (this.#failing && !hello.failing) this.#link.send('fail');
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => this.#settle(), SETTLE_MS);
@@ -218,8 +231,15 @@ export class FuseEngineHook implements HookServer {
     question.answer(Object.fromEntries(entries) as Counts);
   }
 
-  #gone(error: TeesError): void {
+  /** Whoever waits for an answer of the server's. */
+  #refuse(error: TeesError): void {
     this.#refused(error);
+    for (const question of this.#questions.values()) question.refuse(error);
+    this.#questions.clear();
+  }
+
+  #gone(error: TeesError): void {
+    this.#refuse(error);
     if (!this.#stopping && !this.#left) this.context.onGone?.(error);
   }
 }

@@ -8,6 +8,7 @@ export const PROTOCOL_VERSION = 1;
 export const RECORD_BYTES = 16;
 const SETUP_MAGIC = 0x3156_5354; // "TSV1"
 const SETUP_NO_PASSTHROUGH = 1;
+const SETUP_KEEP_ERRORS = 2;
 const SETUP_HEAD_BYTES = 12;
 const FLAG_SHIFT = 32n;
 
@@ -89,11 +90,11 @@ export function decodeHello({ content, value }: ServeRecord): Hello {
 export function encodeSetup(
   contentCount: number,
   sizeOf: (content: number) => number,
-  { passthrough }: { passthrough: boolean },
+  { passthrough, keepErrors }: { passthrough: boolean; keepErrors: boolean },
 ): Buffer {
   const bytes = Buffer.alloc(SETUP_HEAD_BYTES + 8 * contentCount);
   bytes.writeUInt32LE(SETUP_MAGIC, 0);
-  bytes.writeUInt32LE(passthrough ? 0 : SETUP_NO_PASSTHROUGH, 4);
+  bytes.writeUInt32LE((passthrough ? 0 : SETUP_NO_PASSTHROUGH) | (keepErrors ? SETUP_KEEP_ERRORS : 0), 4);
   bytes.writeUInt32LE(contentCount, 8);
   for (let content = 0; content < contentCount; content++)
     bytes.writeBigUInt64LE(BigInt(sizeOf(content)), SETUP_HEAD_BYTES + 8 * content);

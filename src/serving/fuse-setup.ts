@@ -1,7 +1,7 @@
 /** Starts a job's serving process: native/serve/setup.h. It mounts, leaves its pair behind and ends. */
 import { spawn } from 'node:child_process';
 import { getSystemErrorMap } from 'node:util';
-import { TeesError } from '../base/errors.js';
+import { TeesError, assert } from '../base/errors.js';
 import { SERVE_START_DEADLINE_MS } from '../base/limits.js';
 import { servePath } from '../base/native.js';
 
@@ -13,22 +13,25 @@ export interface ServeSetup {
   /** The program, and variables it shall have: for builds that check themselves. */
   readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A descriptor for its standard error, with SETUP_KEEP_ERRORS. */
+  readonly errors?: number;
 }
 
 /** @throws TeesError HOOK_UNAVAILABLE, HOOK_FAILED; nothing is left mounted then */
-export async function startServing({ jobDirectory, setup, program, env }: ServeSetup): Promise<void> {
+export async function startServing({ jobDirectory, setup, program, env, errors }: ServeSetup): Promise<void> {
   const path = program ?? servePath();
   const line = await new Promise<string>((resolve, reject) => {
     const child = spawn(path, [], {
       cwd: jobDirectory,
       env: { ...env },
-      stdio: ['pipe', 'pipe', env ? 'inherit' : 'ignore'],
+      stdio: ['pipe', 'pipe', errors ?? 'ignore'],
       // A session of its own: a terminal's Ctrl-C is the daemon's business.
       detached: true,
       timeout: SERVE_START_DEADLINE_MS,
       killSignal: 'SIGKILL',
     });
     const { stdin, stdout } = child;
+    assert(stdin && stdout, 'the serving process has its streams');
     let output = '';
     stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     // Who fails early does not read everything; the line says why.

@@ -16,6 +16,7 @@ import { onShutdownSignal } from '../../../src/base/lifecycle.js';
 import { native } from '../../../src/base/native.js';
 import type { Content } from '../../../src/image/manifest.js';
 import { FuseEngineHook } from '../../../src/serving/fuse-engine.js';
+import type { FuseEngineOptions } from '../../../src/serving/fuse-engine.js';
 import { FuseNativeHook } from '../../../src/serving/fuse-native.js';
 import type { FuseStats } from '../../../src/serving/fuse-native.js';
 import type { HookContext, HookServer } from '../../../src/serving/hook.js';
@@ -66,12 +67,16 @@ export function temporaryDirectory(t: ExecutionContext): string {
 export const ENGINES = ['fuse-native', 'tees', 'tees without passthrough'] as const;
 export type Engine = (typeof ENGINES)[number];
 
-function create(engine: Engine, context: HookContext): [hook: HookServer, stats: () => Promise<FuseStats>] {
+function create(
+  engine: Engine,
+  context: HookContext,
+  options: FuseEngineOptions,
+): [hook: HookServer, stats: () => Promise<FuseStats>] {
   if (engine === 'fuse-native') {
     const hook = new FuseNativeHook(context);
     return [hook, () => Promise.resolve(hook.stats)];
   }
-  const hook = new FuseEngineHook(context, { passthrough: engine === 'tees' });
+  const hook = new FuseEngineHook(context, { ...options, passthrough: engine === 'tees' });
   return [hook, () => hook.counts()];
 }
 
@@ -87,7 +92,12 @@ export interface Served {
   readonly deliver: (content: number) => Promise<void>;
 }
 
-export async function serve(t: ExecutionContext, layer: TestLayer, engine: Engine): Promise<Served> {
+export async function serve(
+  t: ExecutionContext,
+  layer: TestLayer,
+  engine: Engine,
+  options: FuseEngineOptions = {},
+): Promise<Served> {
   const root = temporaryDirectory(t);
   const mount = join(root, 'served');
   const contents = join(root, 'contents');
@@ -99,14 +109,18 @@ export async function serve(t: ExecutionContext, layer: TestLayer, engine: Engin
     directories: { contents, incoming: join(root, 'in') },
     arrivals,
   });
-  const [hook, stats] = create(engine, {
-    jobDirectory: root,
-    directory: mount,
-    contentCount: manifest.contents.length,
-    sizeOf: (content) => (manifest.contents[content] as Content).size,
-    pathOf: (content) => store.contentPath(content),
-    arrivals,
-  });
+  const [hook, stats] = create(
+    engine,
+    {
+      jobDirectory: root,
+      directory: mount,
+      contentCount: manifest.contents.length,
+      sizeOf: (content) => (manifest.contents[content] as Content).size,
+      pathOf: (content) => store.contentPath(content),
+      arrivals,
+    },
+    options,
+  );
   t.teardown(async () => {
     await hook.stop();
     mounted.delete(mount);
