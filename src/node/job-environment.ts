@@ -56,8 +56,12 @@ export class JobEnvironment {
   #task: RunningTask | undefined;
   #watch: NodeJS.Timeout | undefined;
   readonly #abort = new AbortController();
+  #failServing: (error: TeesError) => void = () => {};
+  readonly #servingGone: Promise<never>;
 
   constructor(private readonly options: JobEnvironmentOptions) {
+    this.#servingGone = new Promise((_resolve, reject) => (this.#failServing = reject));
+    this.#servingGone.catch(() => {}); // heard by `finished`, if the task ever ran
     if (options.spec.inputNode !== options.node) this.input.end();
   }
 
@@ -115,8 +119,15 @@ export class JobEnvironment {
     this.#watch = setInterval(() => this.#releaseTheDying(), WATCH_INTERVAL_MS);
   }
 
-  /** The task's exit status, when all its output has been passed on and its processes are gone. */
-  async finished(): Promise<number> {
+  /**
+   * The task's exit status, when all its output has been passed on and its processes are gone. Rejects when what
+   * serves it goes before: whatever it opens from then on fails.
+   */
+  finished(): Promise<number> {
+    return Promise.race([this.#finish(), this.#servingGone]);
+  }
+
+  async #finish(): Promise<number> {
     const task = this.#task as RunningTask;
     await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
     const { status } = await task.exit;
@@ -188,6 +199,7 @@ export class JobEnvironment {
       pathOf: (content) => (this.#store as JobStore).contentPath(content),
       arrivals: this.#arrivals as Arrivals,
       job: { uid: this.options.spec.uid, source: overlaySource(directories) },
+      onGone: (error) => this.#onServingGone(error),
       onUncovered: (program) => this.options.onUncovered?.(program),
     });
     const names = this.serving.hook === 'preload' ? { label: CONTENT_LABEL } : {};
@@ -197,6 +209,12 @@ export class JobEnvironment {
       this.#hook.start(),
     ]);
     for (const step of steps) if (step.status === 'rejected') throw step.reason;
+  }
+
+  #onServingGone(error: TeesError): void {
+    // Nobody needs it any more for what he opens from now on.
+    if (this.#arrivals?.complete) this.options.log.warn(`${error.message}, after everything had arrived`);
+    else this.#failServing(error);
   }
 
   async #chooseEngine(): Promise<HookEngine> {
