@@ -29,6 +29,8 @@ export interface RunClientOptions {
   readonly layout?: string;
   readonly width?: number;
   readonly complete: boolean;
+  readonly onStall?: string;
+  readonly stallDeadlineMs?: number;
   readonly demand: boolean;
   readonly learn: boolean;
   readonly report?: string;
@@ -83,12 +85,15 @@ export class RunClient {
   async #converse(socket: Socket): Promise<void> {
     const { nodes, urgent, method, hook, fuseEngine, layout, width, complete, demand, learn, argv } =
       this.options;
+    const { onStall, stallDeadlineMs } = this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
       ...(fuseEngine ? { fuseEngine } : {}),
       ...(layout ? { layout } : {}),
       ...(width ? { width } : {}),
+      ...(onStall === undefined ? {} : { onStall }),
+      ...(stallDeadlineMs === undefined ? {} : { stallDeadlineMs }),
     };
     const user = this.options.user === undefined ? {} : { user: await lookUpUser(this.options.user) };
     const upper = resolve(this.options.upper);

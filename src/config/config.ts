@@ -15,6 +15,10 @@ export const LAYOUTS = ['auto', 'stacked', 'data-only'] as const;
 export type LayoutChoice = (typeof LAYOUTS)[number];
 export type LayoutName = Exclude<LayoutChoice, 'auto'>;
 
+/** What happens to those who wait when a job's stream has stalled (`login/stall-policies.ts`, `node/stall-guard.ts`). */
+export const STALL_POLICIES = ['wait', 'error', 'cancel'] as const;
+export type StallPolicyName = (typeof STALL_POLICIES)[number];
+
 /** `tree.threshold: never`: no number of nodes is enough for P2P. */
 export const THRESHOLD_NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -58,6 +62,8 @@ export interface Config {
   readonly stallDeadlineMs: number;
   /** A node whose link was lost may come back for so long; 0: it is lost with its link. */
   readonly recoveryDeadlineMs: number;
+  /** And what happens then, on all its nodes. */
+  readonly onStall: StallPolicyName;
 }
 
 /** What holds where the file says nothing; width and threshold are among the limits. */
@@ -75,4 +81,5 @@ export const DEFAULTS = {
   learningBudgetBytes: 128 * 2 ** 20,
   stallDeadlineMs: 60_000,
   recoveryDeadlineMs: 10_000,
+  onStall: 'cancel',
 } as const satisfies Record<string, unknown>;

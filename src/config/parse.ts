@@ -17,7 +17,7 @@ import {
 } from '../base/limits.js';
 import { readCluster } from './cluster-section.js';
 import type { Config } from './config.js';
-import { DEFAULTS, FUSE_ENGINES, HOOKS, LAYOUTS, THRESHOLD_NEVER } from './config.js';
+import { DEFAULTS, FUSE_ENGINES, HOOKS, LAYOUTS, STALL_POLICIES, THRESHOLD_NEVER } from './config.js';
 import {
   DURATION_SYNTAX,
   SIZE_SYNTAX,
@@ -50,6 +50,7 @@ export const CONFIG_KEYS = [
   'learning',
   'stallDeadline',
   'recoveryDeadline',
+  'onStall',
 ] as const;
 
 /** @throws TeesError CONFIG_NOT_FOUND, CONFIG_UNREADABLE, and what `parseConfig` throws */
@@ -111,6 +112,7 @@ export function parseConfig(text: string, file: string): Config {
     learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
     recoveryDeadlineMs: readRecoveryDeadline(root.get('recoveryDeadline')),
+    onStall: root.get('onStall')?.oneOf(STALL_POLICIES) ?? DEFAULTS.onStall,
   };
 }
 

@@ -19,7 +19,8 @@ import { InputCredit } from './input-credit.js';
 import { observedWaits } from './observed-waits.js';
 import type { ObservedWaits } from './observed-waits.js';
 import { OutputProgress } from './output-progress.js';
-import { StallWatch } from './stall-watch.js';
+import { JobStall } from './stall-policies.js';
+import type { StallSettings } from './stall-policies.js';
 import type { TimelineKeeper } from './timeline.js';
 
 export interface LoginJobPort {
@@ -30,6 +31,8 @@ export interface LoginJobPort {
   onInputCredit(bytes: number): void;
   /** The whole layer is on every node: borrowed proxies may go back. */
   onDelivered(): void;
+  /** For the user to read. */
+  onWarning(text: string): void;
   /** The job is given up: its end waits for nobody who does not take its output. */
   onFailed(): void;
 }
@@ -40,14 +43,13 @@ export interface LoginJobOptions {
   readonly timeline: TimelineKeeper;
   /** Goes on until the whole layer is everywhere, even when the tasks end before. */
   readonly complete: boolean;
-  /** A stream that moves nothing for this long has stalled, and ends the job. */
-  readonly stallDeadlineMs: number;
   /** For so long a node whose link was lost may come back. */
   readonly recoveryDeadlineMs: number;
+  readonly stall: StallSettings;
   readonly port: LoginJobPort;
 }
 
-const STALL_CHECK_INTERVAL_MS = 1000;
+const STALL_CHECK_INTERVAL_MAX_MS = 1000;
 
 export class LoginJob {
   readonly #relay: JobRelay;
@@ -58,7 +60,7 @@ export class LoginJob {
   readonly #errors: ErrorRecord[] = [];
   /** Children that are about equally far read each chunk of the layer once. */
   readonly #cache = new ChunkCache();
-  readonly #stall: StallWatch;
+  readonly #stall: JobStall;
   readonly #stallTimer: NodeJS.Timeout;
   readonly #input = new InputCredit();
   readonly #output = new OutputProgress();
@@ -70,8 +72,14 @@ export class LoginJob {
 
   constructor(private readonly options: LoginJobOptions) {
     const { spec, deployment, port } = options;
-    this.#stall = new StallWatch(options.stallDeadlineMs, systemClock);
-    this.#stallTimer = setInterval(() => this.#checkStall(), STALL_CHECK_INTERVAL_MS);
+    this.#stall = new JobStall(options.stall, systemClock, {
+      moved: () => this.#moved(),
+      lacking: () => this.#lacking(),
+      warn: (text) => port.onWarning(text),
+      fail: (error) => this.fail(error),
+    });
+    const stallCheckMs = Math.min(STALL_CHECK_INTERVAL_MAX_MS, options.stall.deadlineMs / 2);
+    this.#stallTimer = setInterval(() => this.#delivered || this.#stall.check(), stallCheckMs);
     for (const subtree of deployment.subtrees)
       for (const member of nodesOf(subtree)) this.#members.set(member.name, member);
     const { recoveryDeadlineMs } = options;
@@ -203,18 +211,14 @@ export class LoginJob {
     else this.fail(error);
   }
 
-  #checkStall(): void {
+  #moved(): number {
     const { urgentBytes, hystereticBytes } = this.#relay.progress();
-    this.#stall.observe(urgentBytes + hystereticBytes);
-    if (this.#delivered || !this.#stall.stalled) return;
-    const { deployment, timeline, stallDeadlineMs } = this.options;
-    const waiting = deployment.nodes.filter((node) => !timeline.has(node, 'hystereticDelivered'));
-    this.fail(
-      new TeesError('STREAM_STALLED', `nothing has moved for ${stallDeadlineMs / 1000} s`, {
-        node: foldHostlist(waiting),
-        hint: 'See the logs of these nodes and of their parents (tees tree); stallDeadline is set in the configuration.',
-      }),
-    );
+    return urgentBytes + hystereticBytes;
+  }
+
+  #lacking(): string {
+    const { deployment, timeline } = this.options;
+    return foldHostlist(deployment.nodes.filter((node) => !timeline.has(node, 'hystereticDelivered')));
   }
 
   #onDelivered(): void {

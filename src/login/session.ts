@@ -10,13 +10,12 @@ import type { Log } from '../base/log.js';
 import type { PeerCredentials } from '../base/native.js';
 import type { Config } from '../config/config.js';
 import type { Report } from '../report/report.js';
-import { NODE_DEFAULT, hookEngine } from '../serving/hooks.js';
+import { hookEngine } from '../serving/hooks.js';
 import type { Link } from '../transport/link.js';
 import { decodeCommand, decodeRun } from '../wire/api.js';
 import type { DaemonMessage, ProgressMessage, RunRequest } from '../wire/api.js';
 import { FrameDecoder, encodeFrame } from '../wire/frame.js';
 import type { Frame, Header } from '../wire/frame.js';
-import type { JobSpec } from '../wire/job.js';
 import { isLearningRequest } from '../wire/learning.js';
 import type { LearningAnswer } from '../wire/learning.js';
 import type { Progress } from '../wire/messages.js';
@@ -25,8 +24,11 @@ import { prepareDeployment } from './deployment.js';
 import type { Deployment } from './deployment.js';
 import type { IdleProxies } from './idle-proxies.js';
 import { LoginJob } from './job.js';
+import { jobSpec } from './job-spec.js';
 import { answerLearning } from './learning-requests.js';
 import type { LearntRecords } from './learnt-records.js';
+import { stallSettings } from './stall-policies.js';
+import type { StallSettings } from './stall-policies.js';
 import { TimelineKeeper } from './timeline.js';
 import { warningsOf } from './warnings.js';
 
@@ -142,10 +144,15 @@ export class Session {
     try {
       const request = decodeRun(header);
       await authorise(this.user, request);
+      const { config } = this.context;
+      const stall = stallSettings(
+        request.onStall ?? config.onStall,
+        request.stallDeadlineMs ?? config.stallDeadlineMs,
+      );
       const deployment = await this.#prepare(name, request, timeline);
       if (this.#abort.signal.aborted) await deployment.source.close();
       this.#abort.signal.throwIfAborted();
-      const report = await this.#stream(name, request, deployment, timeline);
+      const report = await this.#stream(name, request, stall, deployment, timeline);
       await this.#learn(deployment);
       this.#sendReport(report);
     } catch (error) {
@@ -199,51 +206,32 @@ export class Session {
   async #stream(
     name: string,
     request: RunRequest,
+    stall: StallSettings,
     deployment: Deployment,
     timeline: TimelineKeeper,
   ): Promise<Report> {
     const { idleProxies } = this.context;
     for (const text of warningsOf(deployment.split)) this.#send({ t: 'warning', text });
     const job = new LoginJob({
-      spec: this.#spec(name, request, deployment),
+      spec: jobSpec({ name, user: request.user ?? this.user, request, stall, deployment }),
       deployment,
       timeline,
       complete: request.complete,
-      stallDeadlineMs: this.context.config.stallDeadlineMs,
       recoveryDeadlineMs: this.context.config.recoveryDeadlineMs,
+      stall,
       port: {
         connect: (node) => this.context.connect(node),
         onOutput: (node, stream, bytes) => this.#output({ t: 'output', node, stream }, bytes),
         onProgress: (progress) => this.#progress('streaming', deployment, progress),
         onInputCredit: (bytes) => this.#send({ t: 'credit', bytes }),
         onDelivered: () => idleProxies.release(deployment.tree.borrowed, name),
+        onWarning: (text) => this.#send({ t: 'warning', text }),
         onFailed: () => this.#stopWaiting(),
       },
     });
     this.#job = job;
     this.context.onJob(name, job);
     return job.run();
-  }
-
-  #spec(name: string, request: RunRequest, deployment: Deployment): Omit<JobSpec, 'subtree'> {
-    const { uid, gid, groups } = request.user ?? this.user;
-    return {
-      job: name,
-      uid,
-      gid,
-      groups,
-      argv: request.argv,
-      env: { ...request.env, TEES_NODELIST: request.nodes },
-      cwd: request.cwd,
-      inputNode: deployment.nodes[0] as string,
-      hook: request.hook ?? NODE_DEFAULT,
-      fuseEngine: request.fuseEngine ?? NODE_DEFAULT,
-      layout: request.layout ?? NODE_DEFAULT,
-      demand: request.demand,
-      documentBytes: deployment.document.length,
-      documentDigests: deployment.documentDigests,
-      contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
-    };
   }
 
   #sendReport(report: Report): void {

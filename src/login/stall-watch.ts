@@ -35,7 +35,12 @@ export class StallWatch {
     }
   }
 
+  /** Since something has moved. */
+  get quietMs(): number {
+    return this.#paused === 0 ? this.clock.nowMs() - this.#sinceMs : 0;
+  }
+
   get stalled(): boolean {
-    return this.#paused === 0 && this.clock.nowMs() - this.#sinceMs > this.deadlineMs;
+    return this.quietMs > this.deadlineMs;
   }
 }

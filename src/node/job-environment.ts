@@ -21,6 +21,8 @@ import type { Arrivals } from '../store/arrivals.js';
 import { JobStore } from '../store/job-store.js';
 import type { Settle } from '../transport/job-channel.js';
 import type { JobSpec } from '../wire/job.js';
+import { stallGuard } from './stall-guard.js';
+import type { StallGuard } from './stall-guard.js';
 import { TaskInput } from './task-input.js';
 
 export interface JobEnvironmentOptions {
@@ -55,6 +57,7 @@ export class JobEnvironment {
   #launching: Promise<RunningTask> | undefined;
   #task: RunningTask | undefined;
   #watch: NodeJS.Timeout | undefined;
+  #stall: StallGuard | undefined;
   readonly #abort = new AbortController();
   #failServing: (error: TeesError) => void = () => {};
   readonly #servingGone: Promise<never>;
@@ -77,6 +80,14 @@ export class JobEnvironment {
       arrivals,
       // Without children nobody asks for a chunk again.
       ...(this.options.spec.subtree.children.length === 0 ? { cacheMaxBytes: 0 } : {}),
+    });
+    const { spec } = this.options;
+    this.#stall = stallGuard(spec.onStall, {
+      deadlineMs: spec.stallDeadlineMs,
+      moved: () => (this.#store as JobStore).bytesHeld,
+      complete: () => (this.#store as JobStore).complete,
+      onStalled: () => this.#failWaits(),
+      onMoving: () => this.#resumeWaits(),
     });
     return this.#store;
   }
@@ -147,6 +158,7 @@ export class JobEnvironment {
   /** Ends what runs and removes everything. Each step goes on whatever the one before it met. */
   async remove(): Promise<void> {
     this.#abort.abort();
+    this.#stall?.stop();
     clearInterval(this.#watch);
     const steps: (() => unknown)[] = [
       () => this.#opening,
@@ -186,6 +198,18 @@ export class JobEnvironment {
   #releaseTheDying(): void {
     if (this.#arrivals?.blocked().length === 0 || !this.#task?.isEnding()) return;
     this.#arrivals?.fail();
+  }
+
+  #failWaits(): void {
+    const { log, spec } = this.options;
+    log.warn(`job ${spec.job}: nothing comes any more; reads of what is missing fail until it does`);
+    this.#hook?.fail();
+  }
+
+  #resumeWaits(): void {
+    const { log, spec } = this.options;
+    log.info(`job ${spec.job}: the stream goes on`);
+    this.#hook?.unfail();
   }
 
   async #prepare(manifest: Manifest): Promise<void> {

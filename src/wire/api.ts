@@ -29,6 +29,9 @@ export interface RunRequest {
   readonly width?: number;
   /** Goes on until the whole layer is on every node, even when the tasks end before. */
   readonly complete: boolean;
+  /** Instead of the configuration's. */
+  readonly onStall?: string;
+  readonly stallDeadlineMs?: number;
   /** Whether a read that waits brings its file forward. */
   readonly demand: boolean;
   /** Uses, and adds to, what earlier runs of the command have waited for. */
@@ -88,6 +91,8 @@ export function decodeRun(header: Header): RunRequest {
   const fuseEngine = fields.optionalText('fuseEngine', 64);
   const layout = fields.optionalText('layout', 64);
   const width = fields.optionalCount('width');
+  const onStall = fields.optionalText('onStall', 64);
+  const stallDeadlineMs = fields.optionalCount('stallDeadlineMs');
   const user = fields.optionalObject('user');
   return {
     nodes: fields.text('nodes', 1 << 20),
@@ -101,6 +106,8 @@ export function decodeRun(header: Header): RunRequest {
     ...(fuseEngine === undefined ? {} : { fuseEngine }),
     ...(layout === undefined ? {} : { layout }),
     ...(width === undefined ? {} : { width }),
+    ...(onStall === undefined ? {} : { onStall }),
+    ...(stallDeadlineMs === undefined ? {} : { stallDeadlineMs }),
     complete: fields.flag('complete'),
     demand: fields.flag('demand'),
     learn: fields.flag('learn'),

@@ -39,6 +39,9 @@ export interface JobSpec {
   readonly layout: string;
   /** Whether a read that waits brings its file forward. Without it only what that gains can be measured. */
   readonly demand: boolean;
+  /** When nothing has come for so long, and what then happens to those who wait (config/config.ts). */
+  readonly stallDeadlineMs: number;
+  readonly onStall: string;
   /** The shipping document (manifest and sending order): its size, and SHA-256 of each 256 KiB piece. */
   readonly documentBytes: number;
   readonly documentDigests: Buffer;
@@ -91,6 +94,8 @@ export function decodeJob(header: Header): JobSpec {
     fuseEngine: fields.text('fuseEngine', 64),
     layout: fields.text('layout', 64),
     demand: fields.flag('demand'),
+    stallDeadlineMs: fields.count('stallDeadlineMs'),
+    onStall: fields.text('onStall', 64),
     documentBytes,
     documentDigests,
     contentBytes: fields.count('contentBytes'),

@@ -1,7 +1,8 @@
 /** `tees run`: deploys an environment to nodes and runs a command in it on each, as it becomes possible. */
 import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
-import { FUSE_ENGINES, HOOKS, LAYOUTS } from '../../config/config.js';
+import { FUSE_ENGINES, HOOKS, LAYOUTS, STALL_POLICIES } from '../../config/config.js';
+import { DURATION_SYNTAX, parseDuration } from '../../config/quantities.js';
 
 interface Options {
   nodes: string;
@@ -13,6 +14,8 @@ interface Options {
   layout?: string;
   width?: number;
   complete: boolean;
+  onStall?: string;
+  stallDeadline?: string;
   demand: boolean;
   learn: boolean;
   report?: string;
@@ -49,6 +52,11 @@ export const command: CommandModule<object, Options> = {
         default: false,
         describe: 'go on until the whole layer is on every node, even when the command ends before',
       })
+      .option('on-stall', {
+        type: 'string',
+        describe: `when nothing moves any more: ${STALL_POLICIES.join(', ')}`,
+      })
+      .option('stall-deadline', { type: 'string', describe: 'after how long nothing has moved: 60s' })
       .option('demand', {
         type: 'boolean',
         default: true,
@@ -77,9 +85,20 @@ async function runCommand(options: Options): Promise<void> {
       hint: 'Put it behind --: tees run --nodes cn[0-3] --upper DIR -- hostname',
     });
   }
+  const stall = stallOptions(options);
   const { RunClient } = await import('../run-client.js');
   const { daemonSocket } = await import('../ask-daemon.js');
   const socket = daemonSocket(options);
-  const client = new RunClient({ ...options, argv, socket });
+  const client = new RunClient({ ...options, ...stall, argv, socket });
   process.exitCode = await client.run();
+}
+
+/** What cannot be meant is said here; what is out of range, the daemon says. */
+function stallOptions({ stallDeadline }: Options): { stallDeadlineMs?: number } {
+  if (stallDeadline === undefined) return {};
+  const stallDeadlineMs = parseDuration(stallDeadline);
+  if (stallDeadlineMs !== undefined) return { stallDeadlineMs };
+  throw usageError('STALL_DEADLINE_INVALID', `"${stallDeadline}" is no duration`, {
+    hint: `Give ${DURATION_SYNTAX}.`,
+  });
 }

@@ -25,6 +25,7 @@ test('what is not given has its default', (t) => {
     environment: { bind: ['/home', '/tmp'] },
     learning: { budgetBytes: 128 * 2 ** 20 },
     stallDeadlineMs: 60_000,
+    onStall: 'cancel',
     recoveryDeadlineMs: 10_000,
   });
   t.is(cluster.nodes.size, 9);
@@ -67,6 +68,7 @@ recoveryDeadline: 0s
     environment: { bind: ['/scratch'] },
     learning: { budgetBytes: 0 },
     stallDeadlineMs: 300_000,
+    onStall: 'cancel',
     recoveryDeadlineMs: 0,
   });
   t.is(cluster.login.address, '198.18.0.1');

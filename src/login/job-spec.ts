@@ -1,0 +1,38 @@
+/** What a job's parents tell its nodes about it, from what was asked for and what was decided. Pure. */
+import { NODE_DEFAULT } from '../serving/hooks.js';
+import type { JobSpec } from '../wire/job.js';
+import type { RunRequest } from '../wire/api.js';
+import type { Deployment } from './deployment.js';
+import type { StallSettings } from './stall-policies.js';
+
+export interface JobDecision {
+  readonly name: string;
+  /** Whose the tasks are. */
+  readonly user: Pick<JobSpec, 'uid' | 'gid' | 'groups'>;
+  readonly request: RunRequest;
+  readonly stall: StallSettings;
+  readonly deployment: Deployment;
+}
+
+export function jobSpec({ name, user, request, stall, deployment }: JobDecision): Omit<JobSpec, 'subtree'> {
+  const { uid, gid, groups } = user;
+  return {
+    job: name,
+    uid,
+    gid,
+    groups,
+    argv: request.argv,
+    env: { ...request.env, TEES_NODELIST: request.nodes },
+    cwd: request.cwd,
+    inputNode: deployment.nodes[0] as string,
+    hook: request.hook ?? NODE_DEFAULT,
+    fuseEngine: request.fuseEngine ?? NODE_DEFAULT,
+    layout: request.layout ?? NODE_DEFAULT,
+    demand: request.demand,
+    stallDeadlineMs: stall.deadlineMs,
+    onStall: stall.policy,
+    documentBytes: deployment.document.length,
+    documentDigests: deployment.documentDigests,
+    contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
+  };
+}
