@@ -186,7 +186,7 @@ export class RunClient {
     const { cancelledBy } = this.#signals;
     if (!over && cancelledBy === undefined) {
       throw new TeesError('DAEMON_LOST', 'the login daemon went away before the job was over', {
-        hint: 'See its log; the job has been torn down on every node.',
+        hint: 'See its log. Every node tears the job down by itself.',
       });
     }
     const report = this.#report();

@@ -13,7 +13,8 @@ import { tees } from '../../support/tees.js';
 import type { Outcome } from '../../support/tees.js';
 
 const maybe = clusterTests(
-  { groups: 3, groupSize: 3, uplink: '10mbit' },
+  // Who wakes up without a parent waits for one a little longer than the parent has.
+  { groups: 3, groupSize: 3, uplink: '10mbit', settings: { recoveryDeadline: '2s' } },
   { small: { 'opt/file': 'content\n' }, late: { 'opt/late': Buffer.alloc(60 << 20, 'late') } },
 );
 

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startCluster } from '../../../src/emulator/cluster.js';
 import type { EmbeddedCluster } from '../../../src/emulator/cluster.js';
 import type { Report } from '../../../src/report/report.js';
 import { clusterTests, runWords, startJob } from '../../support/cluster-tests.js';
@@ -97,6 +98,81 @@ maybe('output and input that are under way when links break are whole', async (t
     digest,
   );
   t.deepEqual(await remainsAfterAWhile(cluster), []);
+});
+
+/** The node's interface goes down, and its parent's end of their connection is reset, which the node cannot hear. */
+async function unplug(cluster: EmbeddedCluster, node: string, parent: string): Promise<void> {
+  const address = await cluster.exec(node, ['hostname', '-I']);
+  await run(cluster, node, ['ip', 'link', 'set', 'eth0', 'down']);
+  await run(cluster, parent, ['ss', '-HKnt', 'dst', address.stdout.trim().split(' ')[0] as string]);
+}
+
+async function plugIn(cluster: EmbeddedCluster, node: string): Promise<void> {
+  await run(cluster, node, ['ip', 'link', 'set', 'eth0', 'up']);
+}
+
+async function run(cluster: EmbeddedCluster, node: string, argv: readonly string[]): Promise<void> {
+  const { status, stderr } = await cluster.exec(node, argv);
+  if (status !== 0) throw new Error(`${argv.join(' ')} on ${node}: ${stderr}`);
+}
+
+maybe('a link that is dead for the parent only gives way to the next one', async (t) => {
+  const { cluster } = t.context;
+  const log = join(cluster.stateDirectory, 'nodes/cn4/daemon.log');
+  const attached = async (): Promise<number> =>
+    (await readFile(log, 'utf8')).match(/attached to parent cn3/g)?.length ?? 0;
+  const before = await attached();
+  const job = startJob(t, 'late', 'cn[3-5]', 'sha256sum </opt/late');
+  await job.task('cn4');
+  await unplug(cluster, 'cn4', 'cn3');
+  await sleep(300);
+  await plugIn(cluster, 'cn4');
+  const { status, stdout, stderr } = await job.ended;
+  t.is(status, 0, stderr);
+  for (const node of ['cn3', 'cn4', 'cn5'])
+    t.deepEqual(linesByNode(stdout).get(node), [`${DIGEST}  -`], node);
+  t.is(await attached(), before + 1);
+  t.deepEqual(await remainsAfterAWhile(cluster), []);
+});
+
+maybe(
+  'who is away holds up nobody when the command is killed, and hears of it when it comes back',
+  async (t) => {
+    const { cluster } = t.context;
+    const job = startJob(t, 'small', 'cn[0-5]', 'sleep 600');
+    for (const node of cluster.nodes) await job.task(node);
+    await unplug(cluster, 'cn4', 'cn3');
+    await sleep(300);
+    const killedMs = performance.now();
+    job.signal('SIGKILL');
+    t.deepEqual(await remainsAfterAWhile(cluster, ['cn0', 'cn1', 'cn2', 'cn3', 'cn5']), []);
+    t.true(performance.now() - killedMs < 5_000, 'the deadline for who is away is longer');
+    await plugIn(cluster, 'cn4');
+    t.deepEqual(await remainsAfterAWhile(cluster), []);
+  },
+);
+
+maybe('a link that does not come back is a lost node: it is named, and everybody tears down', async (t) => {
+  const settings = { recoveryDeadline: '2s' };
+  const cluster = await startCluster({ groups: 2, groupSize: 3, uplink: '40mbit', settings });
+  const shared = t.context;
+  t.context = { ...shared, cluster };
+  try {
+    const file = join(shared.scratch, 'lost.json');
+    const job = startJob(t, 'late', 'cn[0-5]', 'sleep 600', '--report', file);
+    for (const node of cluster.nodes) await job.task(node);
+    await unplug(cluster, 'cn4', 'cn3');
+    // This end hears of it, too.
+    await cutLinks(cluster, 'cn4');
+    const { status, stderr } = await job.ended;
+    t.is(status, 1);
+    t.regex(stderr, /tees: LINK_LOST: .*cn4 did not come back within 2 s[^]*node cn4/);
+    t.deepEqual((JSON.parse(await readFile(file, 'utf8')) as Report).lost, ['cn4']);
+    t.deepEqual(await remainsAfterAWhile(cluster), []);
+  } finally {
+    await cluster.down();
+    t.context = shared;
+  }
 });
 
 /** What each node has written, without the prefixes. */
