@@ -201,7 +201,12 @@ export class Parent {
   /** Nothing of the job is left here and below. Resolves when the parent knows, or is not waited for any more. */
   async gone(): Promise<void> {
     this.channel.send({ t: 'gone', job: this.options.job });
+    const { recoveryDeadlineMs } = this.options;
+    // A parent that has given this node up does not answer.
+    const deadlineMs = this.#lost ? RECOVERY_CHILD_EXTRA_MS : recoveryDeadlineMs + RECOVERY_CHILD_EXTRA_MS;
+    const deadline = setTimeout(() => this.channel.abandon(), deadlineMs);
     await this.channel.drained();
+    clearTimeout(deadline);
     this.forget();
   }
 }

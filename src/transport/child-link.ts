@@ -90,12 +90,11 @@ export class ChildLink {
     this.#tryAgainLater();
   }
 
-  /** Nobody is interested in it any more. */
+  /** It has left. What it has told may still be settled, and is waited for there. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#pause);
-    this.channel.abandon();
   }
 
   #attach(link: Link): void {
@@ -141,6 +140,7 @@ export class ChildLink {
   #lose(error: TeesError): void {
     if (this.#closed) return;
     this.close();
+    this.channel.abandon();
     this.options.onLost(error);
   }
 }

@@ -240,6 +240,7 @@ export class JobRelay {
     if (child.gone) return;
     child.gone = true;
     child.way.close();
+    child.way.channel.abandon();
     this.#perform(this.machine.detach(child.subtree.name));
     this.port.onLost(child.subtree, error);
     this.#checkGone();

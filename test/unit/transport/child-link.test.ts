@@ -151,3 +151,14 @@ test('without a recovery deadline a lost link is a lost node', async (t) => {
   );
   t.deepEqual(away, []);
 });
+
+test('what a child has told before it left is settled all the same', async (t) => {
+  const posted: Header[] = [];
+  const { way } = makeWay(10_000, [link(posted)]);
+  await way.open();
+  const settle = way.channel.accept({ session: 's', sequence: 1 });
+  way.close();
+  settle?.();
+  await sleep(20);
+  t.deepEqual(posted.at(-1)?.['sequences'], [1]);
+});
