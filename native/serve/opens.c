@@ -24,20 +24,9 @@ static bool is_stray(const struct server *server, uint64_t unique) {
   return false;
 }
 
-/*
- * Linux asks for a file's flags (FS_IOC_GETFLAGS) by an open of its own, without a single flag, which no program can
- * make through an overlay. overlayfs does when it copies up metadata: a chmod, rename or link must not wait for the
- * content. Only an ioctl follows, which is answered with ENOSYS; a read would find nothing.
- */
-static bool is_for_attributes(const struct request *request) { return request->open.flags == 0; }
-
 void opens_begin(struct server *server, const struct request *request, uint32_t content) {
   server_count(server, COUNT_OPENS, 1);
   if (contents_answer_open(server, request->unique, content) == 0) return;
-  if (is_for_attributes(request)) {
-    struct open_answer open = {.handle = content, .flags = FOPEN_DIRECT_IO | OPEN_NOFLUSH};
-    return device_data(request->unique, &open, sizeof open);
-  }
   pthread_mutex_lock(&server->lock);
   struct waiter *waiter = NULL;
   bool failing = atomic_load(&server->shared.state->failing), wake = false;

@@ -5,7 +5,7 @@
 import type { ExecutionContext } from 'ava';
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LayoutName } from '../../../src/config/config.js';
@@ -52,8 +52,12 @@ interface Stage extends Served {
 }
 
 /** File N of the layer is /dir/N in the overlay. */
-async function setUp(t: ExecutionContext, { engine, layout }: Variant, sizes: number[]): Promise<Stage> {
-  const layer = makeLayer(sizes.map((size) => ({ size })));
+async function setUp(
+  t: ExecutionContext,
+  { engine, layout }: Variant,
+  sizes: number[],
+  layer = makeLayer(sizes.map((size) => ({ size }))),
+): Promise<Stage> {
   // Its teardown is registered first and so runs last: the shell, and the overlay with it, ends before the hook.
   const served = await serve(t, layer, engine);
   const { root, contents, mount } = served;
@@ -111,6 +115,17 @@ for (const variant of variants) {
       t.is(await reading, `${digest(layer.files[0] as Buffer)}  -`);
     },
   );
+
+  mountTest(`${name}: a program that has not arrived runs when it has`, async (t) => {
+    const bytes = readFileSync('/bin/true');
+    const layer = makeLayer([{ size: bytes.length, bytes }]);
+    const { stats, space, stage, deliver } = await setUp(t, variant, [bytes.length], layer);
+    const running = space.run(`${stage}/dir/0 && echo ran`);
+    await until('it blocks', async () => (await stats()).blockedOpens === 1);
+    await deliver(0);
+    t.is(await running, 'ran');
+    t.is(await space.run(`${stage}/dir/0 && echo ran again`), 'ran again');
+  });
 
   mountTest(`${name}: the reserved name is not to be seen`, async (t) => {
     const { space, stage } = await setUp(t, variant, [10]);

@@ -8,6 +8,8 @@ export interface TestContent {
   readonly size: number;
   /** [offset, length, …]; without it everything is data. */
   readonly extents?: readonly number[];
+  /** Without it they are random. */
+  readonly bytes?: Buffer;
 }
 
 export interface TestLayer {
@@ -21,11 +23,12 @@ export function makeLayer(wanted: readonly TestContent[]): TestLayer {
   const contents: Content[] = [];
   const chunks: Buffer[] = [];
   const files: Buffer[] = [];
-  for (const { size, extents = [0, size] } of wanted) {
+  for (const { size, extents = [0, size], bytes } of wanted) {
     const file = Buffer.alloc(size);
     const data: Buffer[] = [];
     for (let i = 0; i < extents.length; i += 2) {
-      const piece = randomBytes(extents[i + 1] as number);
+      const [start, length] = [extents[i] as number, extents[i + 1] as number];
+      const piece = bytes ? bytes.subarray(start, start + length) : randomBytes(length);
       piece.copy(file, extents[i]);
       data.push(piece);
     }

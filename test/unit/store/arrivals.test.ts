@@ -68,3 +68,22 @@ test('a waiter may wait for another content while it is being woken', (t) => {
   arrivals.arrived(2);
   t.deepEqual(outcomes, ['arrived']);
 });
+
+test('a wait that is cancelled ends without having been released, and only when nobody else waits', (t) => {
+  const told: string[] = [];
+  const arrivals = new Arrivals(
+    1,
+    { nowMs: () => 0 },
+    { blocked: () => void told.push('blocked'), released: () => void told.push('released') },
+  );
+  const [first, second] = [(): void => void told.push('first'), (): void => void told.push('second')];
+  arrivals.wait(0, first);
+  arrivals.wait(0, second);
+  arrivals.cancel(0, first);
+  t.is(arrivals.blocked().length, 1);
+  arrivals.cancel(0, second);
+  arrivals.cancel(0, second);
+  t.deepEqual(arrivals.blocked(), []);
+  arrivals.arrived(0);
+  t.deepEqual(told, ['blocked']);
+});
