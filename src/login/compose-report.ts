@@ -1,5 +1,6 @@
 /** The report of a job from what the login node has gathered. Pure. */
 import type { ErrorRecord } from '../base/errors.js';
+import type { UncoveredProgram } from '../planning/uncovered.js';
 import { REPORT_SCHEMA } from '../report/report.js';
 import type { BlockedRead, Report, UplinkUse } from '../report/report.js';
 import type { JobSpec } from '../wire/job.js';
@@ -8,6 +9,7 @@ import type { Deployment } from './deployment.js';
 import { observedWaits } from './observed-waits.js';
 import type { TimelineKeeper } from './timeline.js';
 
+const UNCOVERED_LISTED_MAX = 100;
 const BLOCKED_READS_MAX = 10_000;
 
 export interface ReportInput {
@@ -56,10 +58,21 @@ export function composeReport(input: ReportInput): Report {
     perNode: timeline.perNode(deployment.nodes),
     tasks: Object.fromEntries(input.accounts.flatMap(({ node, task }) => (task ? [[node, task]] : []))),
     blocked: blockedReads(input.accounts),
+    ...uncovered(input.accounts, deployment),
     ...learning(input.accounts, deployment),
     exit: Object.fromEntries(input.exits),
     errors: input.errors,
   };
+}
+
+/** Those of the command, and those that the tasks have started. */
+function uncovered(
+  accounts: readonly Account[],
+  { split }: Deployment,
+): { uncovered?: readonly UncoveredProgram[] } {
+  const started = accounts.flatMap((account) => account.uncovered ?? []) as UncoveredProgram[];
+  const byPath = new Map([...(split.uncovered ?? []), ...started].map((program) => [program.path, program]));
+  return byPath.size > 0 ? { uncovered: [...byPath.values()].slice(0, UNCOVERED_LISTED_MAX) } : {};
 }
 
 function learning(

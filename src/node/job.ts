@@ -9,8 +9,7 @@ import type { JobStore } from '../store/job-store.js';
 import { JobRelay } from '../transport/job-relay.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
-import { isSameJob } from '../wire/job.js';
-import type { JobSpec, Subtree } from '../wire/job.js';
+import { isSameJob, type JobSpec, type Subtree } from '../wire/job.js';
 import { chunkBuffers } from '../wire/buffer-pool.js';
 import { decodeMessage } from '../wire/messages.js';
 import { Cargo } from './cargo.js';
@@ -63,6 +62,7 @@ export class NodeJob {
       directory: `${context.config.store.directory}/jobs/${spec.job}`,
       log: context.log,
       onOutput: (...output) => this.#parent.ownOutput(...output),
+      onUncovered: (program) => this.#times.heldBack(program),
     });
     this.#relay = new JobRelay(
       { spec, children: spec.subtree.children, pieceCount: this.#document.pieceCount, recoveryDeadlineMs },

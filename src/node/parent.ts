@@ -190,6 +190,8 @@ export class Parent {
     const task = times.account();
     const uplink = meter.used();
     const optional = { ...(task ? { task } : {}), ...(uplink ? { uplink } : {}) };
+    const uncovered = times.uncovered();
+    if (uncovered.length > 0) Object.assign(optional, { uncovered });
     const waits = times.contentWaits();
     this.account({ node: this.options.self, blocked: times.blocked(), waits, ...optional });
   }

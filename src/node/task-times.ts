@@ -5,8 +5,8 @@
 import type { Clock } from '../base/clock.js';
 import { encodeContentWaits } from '../wire/learning.js';
 import type { ContentWait } from '../wire/learning.js';
-import { longestWaits } from '../wire/messages.js';
-import type { BlockedPath, TaskAccount } from '../wire/messages.js';
+import { UNCOVERED_PER_NODE_MAX, longestWaits } from '../wire/messages.js';
+import type { BlockedPath, TaskAccount, UncoveredAccount } from '../wire/messages.js';
 
 interface Wait {
   readonly content: number;
@@ -17,6 +17,7 @@ interface Wait {
 
 export class TaskTimes {
   readonly #waits: Wait[] = [];
+  readonly #heldBack = new Map<string, UncoveredAccount>();
   #launchedMs: number | undefined;
   #endedMs: number | undefined;
 
@@ -33,6 +34,15 @@ export class TaskTimes {
   /** Exited, or torn down; the first call counts. */
   ended(): void {
     this.#endedMs ??= this.clock.nowMs();
+  }
+
+  /** A program of the task has waited for everything; each counts once. */
+  heldBack(program: UncoveredAccount): void {
+    if (this.#heldBack.size < UNCOVERED_PER_NODE_MAX) this.#heldBack.set(program.path, program);
+  }
+
+  uncovered(): UncoveredAccount[] {
+    return [...this.#heldBack.values()];
   }
 
   /** A read that has blocked for so long has just returned. */

@@ -10,7 +10,7 @@ export const UNCOVERED_REASONS = {
 } as const;
 export type UncoveredReason = keyof typeof UNCOVERED_REASONS;
 
-const TEXTS: Readonly<Record<UncoveredReason, string>> = {
+const TEXTS: Readonly<Record<string, string>> = {
   static: 'it is linked statically, out of reach of the preload hook',
   'foreign-loader': "its dynamic loader is not glibc's, out of reach of the preload hook",
   'foreign-machine': 'it is for another machine or word size than the preload hook',
@@ -20,7 +20,7 @@ const TEXTS: Readonly<Record<UncoveredReason, string>> = {
 
 /** For people, behind a colon. */
 export function uncoveredText(reason: UncoveredReason): string {
-  return TEXTS[reason];
+  return TEXTS[reason] ?? 'out of reach of the preload hook';
 }
 
 export interface UncoveredProgram {

@@ -1,4 +1,5 @@
 /** What is known of a job when it is over: the JSON of `tees run --report FILE` (DESIGN.md, schema 1). */
+import type { UncoveredProgram } from '../planning/uncovered.js';
 
 export const REPORT_SCHEMA = 1;
 
@@ -92,6 +93,8 @@ export interface Report {
   readonly tasks: Readonly<Record<string, TaskTimes>>;
   /** The longest waits first; of very many, the longest. */
   readonly blocked: readonly BlockedRead[];
+  /** Programs that began when everything had arrived, because the hook does not reach them. */
+  readonly uncovered?: readonly UncoveredProgram[];
   /** Absent with `--no-learn`. */
   readonly learning?: LearningUse;
   readonly exit: Readonly<Record<string, number>>;

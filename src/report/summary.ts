@@ -1,4 +1,5 @@
 /** The report for a person: what ran, what travelled, what waited, in a few lines of at most 80 columns. */
+import { uncoveredText } from '../planning/uncovered.js';
 import type { Report, UplinkUse, Waited } from './report.js';
 import { fit, formatBytes, formatCount, formatSeconds, someOf, wrap } from './units.js';
 
@@ -9,6 +10,7 @@ const COMMAND_WIDTH = 120;
 /** From this many groups on, the uplinks are told as a range. */
 const UPLINKS_LISTED_MAX = 4;
 const ERRORS_LISTED_MAX = 5;
+const UNCOVERED_LISTED_MAX = 3;
 /** Of a smaller layer, what crosses an uplink is mostly the job's own messages. */
 const UPLINK_SHARE_LAYER_MIN_BYTES = 1_000_000;
 
@@ -23,6 +25,7 @@ export function summarise(report: Report): string {
     row('hysteretic', share(report.files.hysteretic, report.bytes.hysteretic)),
     ...describeStart(report),
     row('waits', describeWaits(report)),
+    ...describeUncovered(report),
     ...describeLearning(report),
     row('sent', `${formatBytes(report.bytes.sent)} by the login node`),
     ...describeUplinks(report).map((text) => row('uplinks', text)),
@@ -93,6 +96,14 @@ function describeWaits({ blocked, tasks }: Report): string {
   const reads = waited.reduce((sum, { waits }) => sum + waits, 0);
   const count = `${formatCount(reads, 'read')} on ${formatCount(waited.length, 'node')}`;
   return `${count}; the longest ${formatSeconds(longest.seconds)}, ${longest.node}: ${longest.path}`;
+}
+
+function describeUncovered({ uncovered = [] }: Report): string[] {
+  return uncovered
+    .slice(0, UNCOVERED_LISTED_MAX)
+    .map(({ path, reason }) =>
+      row('held back', `${path} began when everything was there: ${uncoveredText(reason)}`),
+    );
 }
 
 function describeLearning({ learning }: Report): string[] {

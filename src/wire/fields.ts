@@ -87,6 +87,11 @@ export class Fields {
     );
   }
 
+  /** None when there is none. */
+  optionalObjects(key: string, maxCount: number): Fields[] {
+    return this.header[key] === undefined ? [] : this.objects(key, maxCount);
+  }
+
   /** A process environment: a list of NAME=VALUE, as `environmentList` makes it. */
   environment(key: string, maxCount: number): Record<string, string> {
     const pairs = this.texts(key, maxCount).map((pair): [string, string] => {

@@ -66,6 +66,12 @@ export interface NodeEvent {
   readonly error?: ErrorRecord;
 }
 
+export interface UncoveredAccount {
+  /** Inside the environment. */
+  readonly path: string;
+  readonly reason: string;
+}
+
 /** A node's account when its part of the job is over. */
 export interface Account {
   readonly node: string;
@@ -74,6 +80,8 @@ export interface Account {
   readonly waits: readonly number[];
   /** When it was launched. */
   readonly task?: TaskAccount;
+  /** Programs that waited for everything, because the hook does not reach them. */
+  readonly uncovered?: readonly UncoveredAccount[];
   /** Proxy nodes: what crossed the uplink while the layer travelled. */
   readonly uplink?: { readonly inBytes: number; readonly outBytes: number };
 }
@@ -125,6 +133,7 @@ export type JobMessage =
     };
 
 const BLOCKED_PER_NODE_MAX = 1000;
+export const UNCOVERED_PER_NODE_MAX = 20;
 const BLOCKED_PATHS_MAX_BYTES = 256 * 1024;
 
 export function encodeMessage(message: JobMessage): Header {
@@ -206,13 +215,19 @@ function decodeServing(fields: Fields): ServingAccount {
 function decodeAccount(fields: Fields): Account {
   const task = fields.optionalObject('task');
   const uplink = fields.optionalObject('uplink');
+  const uncovered = fields.optionalObjects('uncovered', UNCOVERED_PER_NODE_MAX);
   return {
     node: fields.text('node', 256),
     blocked: fields.objects('blocked', BLOCKED_PER_NODE_MAX).map(decodeWait),
     waits: contentWaitsField(fields, 'waits'),
     ...(task ? { task: decodeTask(task) } : {}),
+    ...(uncovered.length > 0 ? { uncovered: uncovered.map(decodeUncovered) } : {}),
     ...(uplink ? { uplink: { inBytes: uplink.count('inBytes'), outBytes: uplink.count('outBytes') } } : {}),
   };
+}
+
+function decodeUncovered(fields: Fields): UncoveredAccount {
+  return { path: fields.text('path', 4 * PATH_MAX_BYTES), reason: fields.text('reason', 64) };
 }
 
 function decodeWait(fields: Fields): BlockedPath {
