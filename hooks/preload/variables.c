@@ -24,12 +24,13 @@ static const char *value_of(const char *entry, const struct variable *variable) 
   return strncmp(entry, variable->name, length) == 0 ? entry + length : NULL;
 }
 
-/* The last one is what the loader takes. */
-static const char *find(char *const envp[], const struct variable *variable) {
+/* The last one is what the loader takes. `count` may be NULL. */
+static const char *find(char *const envp[], const struct variable *variable, size_t *count) {
   const char *found = NULL;
   for (; envp && *envp; envp++) {
     const char *value = value_of(*envp, variable);
     if (value) found = value;
+    if (value && count) (*count)++;
   }
   return found;
 }
@@ -41,7 +42,7 @@ static bool starts_with_library(const char *value, const char *library) {
 
 bool variables_have_shim(char *const envp[]) {
   for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-    const char *value = find(envp, &VARIABLES[i]);
+    const char *value = find(envp, &VARIABLES[i], NULL);
     if (!value || !starts_with_library(value, VARIABLES[i].library)) return false;
   }
   return true;
@@ -51,7 +52,7 @@ size_t variables_size(char *const envp[]) {
   size_t count = 1 + VARIABLE_COUNT, bytes = 0;
   for (char *const *at = envp; at && *at; at++) count++;
   for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-    const char *value = find(envp, &VARIABLES[i]);
+    const char *value = find(envp, &VARIABLES[i], NULL);
     bytes += strlen(VARIABLES[i].name) + strlen(VARIABLES[i].library) + 2 + (value ? strlen(value) : 0);
   }
   return count * sizeof(char *) + bytes;
@@ -94,9 +95,10 @@ char **variables_fill(char *const envp[], bool needed, void *memory) {
   const char *values[VARIABLE_COUNT];
   bool kept[VARIABLE_COUNT];
   for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-    values[i] = find(envp, &VARIABLES[i]);
+    size_t standing = 0;
+    values[i] = find(envp, &VARIABLES[i], &standing);
     /* As it stands it may have a separator more or less: what need not be changed is not. */
-    kept[i] = values[i] && (needed ? starts_with_library(values[i], VARIABLES[i].library)
+    kept[i] = standing == 1 && (needed ? starts_with_library(values[i], VARIABLES[i].library)
                                    : !strstr(values[i], VARIABLES[i].library));
   }
   char **next = entries;

@@ -168,7 +168,7 @@ test('a system call past the C library gets an error, never wrong bytes', async 
 staticTest(
   'a command that is linked statically begins when everything is there, and the report names it',
   async (t) => {
-      makeExecutable(t, 'static');
+    makeExecutable(t, 'static');
     const { stdout, stderr, report } = await run(t, 'static', '/opt/static', '--raw', '/opt/0-ahead');
     t.is(stdout, 'cn1: raw open\n', stderr);
     t.deepEqual(report.uncovered, [{ path: '/opt/static', reason: 'static' }]);
