@@ -38,6 +38,13 @@ function compile(source: string, name: string, ...flags: string[]): Buffer | und
 }
 
 const calls = compile(PROGRAM, 'calls') ?? Buffer.alloc(0);
+const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-DWITH_OWN_SHIM'];
+const SHIM = new URL('../../../../hooks/preload/', import.meta.url).pathname;
+const shimSources = readdirSync(SHIM).filter((name) => name.endsWith('.c') && name !== 'audit.c');
+const sanitizedCalls =
+  process.arch === 'x64'
+    ? compile(PROGRAM, 'sanitized', ...SANITIZE, ...shimSources.map((name) => join(SHIM, name)))
+    : undefined;
 const staticCalls = compile(PROGRAM, 'static', '-static');
 const names = execFileSync(join(built, 'calls'), ['--list'], { encoding: 'utf8' }).trim().split('\n');
 
@@ -65,6 +72,7 @@ const LAYERS: Readonly<Record<string, LayerFiles>> = {
     'opt/calls': calls,
   },
   calls: { ...AHEAD, ...callFiles(), 'opt/calls': calls },
+  sanitized: { ...AHEAD, ...callFiles(), 'opt/sanitized': sanitizedCalls ?? '' },
   static: { ...AHEAD, ...callFiles(), 'opt/static': staticCalls ?? '' },
 };
 const test = clusterTests({ groups: 1, groupSize: 2, uplink: '40mbit' }, LAYERS);
@@ -78,7 +86,7 @@ const run = async (t: Test, layer: string, ...command: string[]) => {
 function makeExecutable(t: Test, layer: string): void {
   const directory = join(t.context.scratch, layer, PLACE);
   for (const name of readdirSync(directory)) chmodSync(join(directory, name), 0o755);
-  for (const name of ['calls', 'static']) {
+  for (const name of ['calls', 'sanitized', 'static']) {
     const path = join(t.context.scratch, layer, 'opt', name);
     try {
       chmodSync(path, 0o755);
@@ -88,6 +96,8 @@ function makeExecutable(t: Test, layer: string): void {
   }
 }
 
+const sanitizedTest: Run = sanitizedCalls ? test : () => {};
+if (!sanitizedCalls) console.error('skipped: what needs sanitizers, which are not here');
 type Run = (title: string, body: (t: Test) => Promise<void>) => void;
 const staticTest: Run = staticCalls ? test : () => {};
 if (!staticCalls) console.error('skipped: what needs a static C library, which is not here');
@@ -114,6 +124,15 @@ test('all calls at once, each in a thread', async (t) => {
   t.deepEqual(stdout.trim().split('\n').sort(), EXPECTED);
   // "names" and "errors" are not read, or read when they are there; small ones come in company.
   t.true(report.blocked.length > names.length / 2, `${report.blocked.length} of ${names.length} waited`);
+});
+
+sanitizedTest('the shim with the address and undefined-behaviour sanitizers', async (t) => {
+  makeExecutable(t, 'sanitized');
+  const options = 'ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0:detect_odr_violation=0';
+  const command = ['env', options, '/opt/sanitized', `/${PLACE}`, 'at-once'];
+  const { status, stdout, stderr } = await run(t, 'sanitized', ...command);
+  t.is(status, 0, stderr);
+  t.deepEqual(stdout.trim().split('\n').sort(), EXPECTED);
 });
 
 test('a child of fork has none of the descriptors that a wait of its parent has', async (t) => {
