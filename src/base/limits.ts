@@ -76,6 +76,9 @@ export const INTERFACE_NAME_MAX_BYTES = 15;
 /** From a process to the first of its environment. */
 export const ANCESTORS_MAX = 65_536;
 
+/** Processes of one job that wait at its preload hook at a time; more of them try again. */
+export const PRELOAD_CONNECTIONS_MAX = 16_384;
+
 /** Jobs that one node takes part in at a time. */
 export const JOBS_PER_NODE_MAX = 256;
 

@@ -16,6 +16,7 @@ import type { Server, Socket } from 'node:net';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TeesError } from '../base/errors.js';
+import { PRELOAD_CONNECTIONS_MAX } from '../base/limits.js';
 import type { PeerCredentials } from '../base/native.js';
 import { native, preloadLibraryPath } from '../base/native.js';
 import type { LayoutName } from '../config/config.js';
@@ -133,6 +134,8 @@ export class PreloadHook implements HookServer {
     rmSync(join(this.#directory, 'socket'), { force: true });
     const fd = openSync(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY);
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    // A job cannot take all of the daemon's descriptors.
+    server.maxConnections = PRELOAD_CONNECTIONS_MAX;
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
