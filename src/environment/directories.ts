@@ -3,6 +3,7 @@
  * must touch neither what a serving hook still has mounted there nor anything that a link in them leads to.
  */
 import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,28 +15,50 @@ import { RESERVED_TOP_LEVEL_NAME } from '../image/manifest.js';
 import type { JobDirectories } from './environment.js';
 
 const PRIVATE_MODE = 0o700;
+/** One, in truth. */
+const SERVED_MOUNTS_MAX = 16;
 const CHILDREN = ['names', 'contents', 'incoming', 'served', 'upper', 'work', 'stage'] as const;
 // umount2(2)
+const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
 /** @throws TeesError JOB_EXISTS, STORE_FULL, STORE_FAILED */
 export async function prepareDirectories(root: string): Promise<JobDirectories> {
-  const directories = directoriesBelow(root);
+  claimDirectory(root);
+  return fillDirectory(root);
+}
+
+/** The job's own directory, empty. @throws TeesError JOB_EXISTS, STORE_FULL, STORE_FAILED */
+export function claimDirectory(root: string): void {
   try {
-    await mkdir(dirname(root), { recursive: true, mode: PRIVATE_MODE });
-    await mkdir(root, { mode: PRIVATE_MODE });
-    for (const name of CHILDREN) await mkdir(directories[name], { mode: PRIVATE_MODE });
-    await mkdir(join(directories.contents, RESERVED_TOP_LEVEL_NAME), { mode: PRIVATE_MODE });
-    await resembleRoot(directories.upper);
+    mkdirSync(dirname(root), { recursive: true, mode: PRIVATE_MODE });
+    mkdirSync(root, { mode: PRIVATE_MODE });
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST')
-      throw new TeesError('JOB_EXISTS', 'the job is already on this node', { path: root });
-    if (code === 'ENOSPC') throw new TeesError('STORE_FULL', 'no space in the store', { path: root, cause });
-    throw TeesError.from(cause, 'STORE_FAILED', { path: root });
+    throw directoryError(cause, root);
+  }
+}
+
+/** What belongs into it, as far as it is not there. @throws TeesError STORE_FULL, STORE_FAILED */
+export async function fillDirectory(root: string): Promise<JobDirectories> {
+  const directories = directoriesBelow(root);
+  const options = { recursive: true, mode: PRIVATE_MODE };
+  try {
+    for (const name of CHILDREN) await mkdir(directories[name], options);
+    await mkdir(join(directories.contents, RESERVED_TOP_LEVEL_NAME), options);
+    if (!existsSync(join(directories.work, 'work'))) await resembleRoot(directories.upper);
+  } catch (cause) {
+    throw directoryError(cause, root);
   }
   return directories;
+}
+
+function directoryError(cause: unknown, root: string): TeesError {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EEXIST')
+    return new TeesError('JOB_EXISTS', 'the job is already on this node', { path: root });
+  if (code === 'ENOSPC') return new TeesError('STORE_FULL', 'no space in the store', { path: root, cause });
+  return TeesError.from(cause, 'STORE_FAILED', { path: root });
 }
 
 export function directoriesBelow(root: string): JobDirectories {
@@ -82,6 +105,23 @@ export async function removeDirectories(directories: JobDirectories): Promise<vo
     });
   }
   await removeTree(directories.root);
+}
+
+/** Names that were not all written are written anew. */
+export async function emptyNames({ names }: JobDirectories): Promise<void> {
+  await removeTree(names);
+  await mkdir(names, { mode: PRIVATE_MODE });
+}
+
+/** Whatever a hook has left mounted: its connection is ended, whoever holds it. */
+export function endServed({ served }: JobDirectories): void {
+  for (let mounts = 0; mounts < SERVED_MOUNTS_MAX; mounts++) {
+    try {
+      native().unmount(Buffer.from(served), MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
+    } catch {
+      return;
+    }
+  }
 }
 
 /** In the order of mounting, newest first, so that what lies on top goes first. */

@@ -4,7 +4,7 @@
  * launcher opens may be served by this very process.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
@@ -57,9 +57,21 @@ export async function adopt(directories: JobDirectories, command: string): Promi
   }
 }
 
+/** What an earlier daemon has launched, whatever has become of it, so that it can be ended. */
+export async function findLauncher({ root }: JobDirectories): Promise<RunningTask | undefined> {
+  const socket = await connectTo(root);
+  return socket && new LauncherLink(socket, '');
+}
+
 /** Whether a task was launched in these directories, whatever became of it: none is launched there again. */
 export function wasLaunched({ root }: JobDirectories): boolean {
   return existsSync(`${root}/${LAUNCHED_NAME}`);
+}
+
+/** How long ago the task was launched here, in milliseconds by the wall clock; 0 when none was. */
+export function launchedSinceMs({ root }: JobDirectories): number {
+  const launched = statSync(`${root}/${LAUNCHED_NAME}`, { throwIfNoEntry: false });
+  return launched ? Math.max(0, Date.now() - launched.mtimeMs) : 0;
 }
 
 function start(directory: string, command: string, plan: Buffer): LauncherLink {
@@ -70,15 +82,17 @@ function start(directory: string, command: string, plan: Buffer): LauncherLink {
     // A session of its own: a terminal's Ctrl-C is the daemon's business.
     detached: true,
   });
-  // It may outlive this process.
-  child.unref();
   const ended = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => resolve(statusOf(code, signal)));
     child.once('error', () => resolve(1));
   });
-  const launcher = new LauncherLink(child.stdio[CONTROL_FD] as Duplex, command, ended);
+  const control = child.stdio[CONTROL_FD] as Duplex;
+  // It may outlive this process, which waits for its end only when it has hung up.
+  child.unref();
+  control.once('close', () => child.ref());
+  const launcher = new LauncherLink(control, command, ended);
   child.once('error', (cause) => launcher.fail(cannotStart(cause)));
-  (child.stdio[CONTROL_FD] as Duplex).write(plan);
+  control.write(plan);
   return launcher;
 }
 

@@ -16,7 +16,7 @@ import { decodeAgain, decodeJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeMessage } from '../wire/messages.js';
 import { NodeJob } from './job.js';
-import { removeLeftovers } from './leftovers.js';
+import { takeOver } from './leftovers.js';
 import { checkStorePlace } from './store-place.js';
 
 export interface NodeDaemonOptions {
@@ -48,7 +48,7 @@ export class NodeDaemon {
     const { config, self, log } = this.options;
     await mkdir(`${config.store.directory}/jobs`, { recursive: true, mode: 0o700 });
     checkStorePlace(config.store.directory, config.store.sizeBytes, self);
-    await removeLeftovers(`${config.store.directory}/jobs`, log);
+    await takeOver(`${config.store.directory}/jobs`, log, (spec) => this.#restore(spec));
     await this.#links.listen('0.0.0.0', config.port);
   }
 
@@ -69,7 +69,7 @@ export class NodeDaemon {
   }
 
   #begin(link: Link, frame: Frame): void {
-    const { config, self, log } = this.options;
+    const { log } = this.options;
     const spec = decodeJob(frame.header);
     const known = this.#jobs.get(spec.job);
     if (known?.is(spec)) {
@@ -78,21 +78,31 @@ export class NodeDaemon {
     }
     const why = this.#whyNot(spec, decodeAgain(frame.header));
     if (why !== undefined) return this.#refuse(link, spec.job, why);
-    const job = new NodeJob(
-      {
-        config,
-        self,
-        log,
-        capacity: this.#capacity,
-        connect: (node) => this.#links.connect(node),
-        onOver: () => this.#jobs.delete(spec.job),
-      },
-      spec,
-    );
-    this.#jobs.set(spec.job, job);
+    const job = this.#makeJob(spec, false);
     log.info(`job ${spec.job}: begins, parent ${link.peer}`);
     job.attach(link);
     job.start();
+  }
+
+  async #restore(spec: JobSpec): Promise<void> {
+    const why = this.#whyNot(spec, false);
+    if (why !== undefined) throw new TeesError('JOB_REFUSED', why, { node: this.options.self });
+    await this.#makeJob(spec, true).restore();
+  }
+
+  #makeJob(spec: JobSpec, restored: boolean): NodeJob {
+    const { config, self, log } = this.options;
+    const context = {
+      config,
+      self,
+      log,
+      capacity: this.#capacity,
+      connect: (node: string) => this.#links.connect(node),
+      onOver: () => this.#jobs.delete(spec.job),
+    };
+    const job = new NodeJob(context, spec, restored);
+    this.#jobs.set(spec.job, job);
+    return job;
   }
 
   /** @param again it has been here before; a task must not run twice */

@@ -2,25 +2,27 @@
  * The execution environment of one job on this node, from its directories to its removal: names layer and hook
  * are put in place while contents arrive, the task is launched, and nothing is left when it is removed.
  */
-import { dirname } from 'node:path';
+import { constants } from 'node:os';
 import { TeesError, assert } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { directoriesBelow, prepareDirectories, removeDirectories } from '../environment/directories.js';
+import {
+  claimDirectory,
+  directoriesBelow,
+  fillDirectory,
+  removeDirectories,
+} from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
-import { launch } from '../environment/launch.js';
-import { overlaySource } from '../environment/plan.js';
-import { writeNamesLayer } from '../environment/names-layer.js';
+import { adopt, findLauncher, launch, launchedSinceMs, wasLaunched } from '../environment/launch.js';
 import type { Manifest } from '../image/manifest.js';
 import type { UncoveredProgram } from '../planning/uncovered.js';
-import type { HookServer } from '../serving/hook.js';
-import { chosen, hookEngine, resolveLayout } from '../serving/hooks.js';
-import type { HookEngine, ServingChoice, ServingUse } from '../serving/hooks.js';
-import { attempt } from '../serving/probe.js';
-import { CONTENT_LABEL, preloadDirectory, preloadLayout, preloadVariables } from '../serving/preload.js';
+import type { ServingChoice, ServingUse } from '../serving/hooks.js';
+import { preloadDirectory, preloadVariables } from '../serving/preload.js';
 import type { Arrivals } from '../store/arrivals.js';
 import { JobStore } from '../store/job-store.js';
 import type { Settle } from '../transport/job-channel.js';
 import type { JobSpec } from '../wire/job.js';
+import type { JobRecord } from './job-record.js';
+import { Preparation } from './preparation.js';
 import { stallGuard } from './stall-guard.js';
 import type { StallGuard } from './stall-guard.js';
 import { TaskInput } from './task-input.js';
@@ -33,8 +35,10 @@ export interface JobEnvironmentOptions {
   readonly serving: ServingChoice;
   /** Directories of the daemon's own that no environment shows. */
   readonly hidden: readonly string[];
-  /** Of this job, below the node's store. */
-  readonly directory: string;
+  /** In the job's directory, below the node's store. */
+  readonly record: JobRecord;
+  /** An earlier daemon had the job: what it has put in place is used. */
+  readonly restored: boolean;
   readonly log: Log;
   /** @param at so many bytes of the stream were before these, which are kept by the launcher until they are settled */
   onOutput(stream: 'stdout' | 'stderr', at: number, bytes: Buffer, settled: Settle): Promise<void>;
@@ -44,20 +48,23 @@ export interface JobEnvironmentOptions {
 
 /** How often it is looked whether a task has ended while something still waits for a content. */
 const WATCH_INTERVAL_MS = 250;
+/** Of a task whose launcher was killed. */
+const STATUS_KILLED = 128 + constants.signals.SIGKILL;
 
 export class JobEnvironment {
   readonly input = new TaskInput();
   #directories: JobDirectories | undefined;
   #store: JobStore | undefined;
   #arrivals: Arrivals | undefined;
-  #hook: HookServer | undefined;
-  #serving: ServingUse | undefined;
+  #preparation: Preparation | undefined;
   #opening: Promise<void> | undefined;
   #preparing: Promise<void> | undefined;
-  #launching: Promise<RunningTask> | undefined;
+  #launching: Promise<RunningTask | undefined> | undefined;
   #task: RunningTask | undefined;
   #watch: NodeJS.Timeout | undefined;
   #stall: StallGuard | undefined;
+  /** The status of a task that has no launcher any more. */
+  #ended: number | undefined;
   readonly #abort = new AbortController();
   #failServing: (error: TeesError) => void = () => {};
   readonly #servingGone: Promise<never>;
@@ -68,19 +75,32 @@ export class JobEnvironment {
     if (options.spec.inputNode !== options.node) this.input.end();
   }
 
+  /** The job's directory: it is removed in the end. @throws TeesError JOB_EXISTS: it is another's */
+  claim(): void {
+    const { directory } = this.options.record;
+    if (!this.options.restored) claimDirectory(directory);
+    this.#directories = directoriesBelow(directory);
+  }
+
   /** Room for the contents. */
   async openStore(manifest: Manifest, arrivals: Arrivals): Promise<JobStore> {
     this.#arrivals = arrivals;
-    this.#opening = this.#makeDirectories();
+    this.#opening = this.#openStore(manifest, arrivals);
     await this.#opening;
+    return this.#store as JobStore;
+  }
+
+  async #openStore(manifest: Manifest, arrivals: Arrivals): Promise<void> {
+    const directories = await fillDirectory(this.options.record.directory);
     if (this.#abort.signal.aborted) throw new TeesError('JOB_ENDED', 'the job ended before it had begun');
-    this.#store = JobStore.create({
+    const options = {
       manifest,
-      directories: this.#directories as JobDirectories,
+      directories,
       arrivals,
       // Without children nobody asks for a chunk again.
       ...(this.options.spec.subtree.children.length === 0 ? { cacheMaxBytes: 0 } : {}),
-    });
+    };
+    this.#store = this.options.restored ? await JobStore.restore(options) : JobStore.create(options);
     const { spec } = this.options;
     this.#stall = stallGuard(spec.onStall, {
       deadlineMs: spec.stallDeadlineMs,
@@ -89,29 +109,61 @@ export class JobEnvironment {
       onStalled: () => this.#failWaits(),
       onMoving: () => this.#resumeWaits(),
     });
-    return this.#store;
   }
 
   /** Puts the names layer and the hook in place. */
   prepare(manifest: Manifest): Promise<void> {
-    this.#preparing = this.#prepare(manifest);
+    const { spec, serving, record, restored, log } = this.options;
+    const preparation = new Preparation({
+      spec,
+      serving,
+      record,
+      restored,
+      log,
+      directories: this.#directories as JobDirectories,
+      store: this.#store as JobStore,
+      arrivals: this.#arrivals as Arrivals,
+      onGone: (error) => this.#onServingGone(error),
+      onUncovered: (program) => this.options.onUncovered?.(program),
+    });
+    this.#preparation = preparation;
+    this.#preparing = preparation.run(manifest);
     return this.#preparing;
   }
 
   /** What serves it, from `prepare` on. */
   get serving(): ServingUse {
-    assert(this.#serving, 'the environment has been prepared');
-    return this.#serving;
+    assert(this.#preparation, 'the environment is being prepared');
+    return this.#preparation.serving;
   }
 
-  /** Resolves when the task's program runs. */
-  async launch(): Promise<void> {
-    const { spec, bind, hidden, node, log } = this.options;
-    const { argv, cwd, uid, gid, groups } = spec;
+  /**
+   * Resolves when the task's program runs, or is known to have run.
+   * @returns how long it has run already, in milliseconds
+   */
+  async launch(): Promise<number> {
     const directories = this.#directories as JobDirectories;
+    if (this.options.restored && wasLaunched(directories)) await this.#adopt(directories);
+    else this.#follow(await this.#launch(directories));
+    return this.options.restored ? launchedSinceMs(directories) : 0;
+  }
+
+  /** Without a launcher it has ended, and this daemon or an earlier one had heard how; or else it was killed. */
+  async #adopt(directories: JobDirectories): Promise<void> {
+    const [command = ''] = this.options.spec.argv;
+    const launching = adopt(directories, command);
+    this.#launching = launching;
+    const task = await launching;
+    if (task) this.#follow(task);
+    else this.#ended = this.options.record.exitStatus() ?? STATUS_KILLED;
+  }
+
+  #launch(directories: JobDirectories): Promise<RunningTask> {
+    const { spec, bind, hidden, node } = this.options;
+    const { argv, cwd, uid, gid, groups } = spec;
     const env = { ...spec.env, TEES_JOB: spec.job, TEES_NODE: node };
     const isPreload = this.serving.hook === 'preload';
-    this.#launching = launch(
+    const launching = launch(
       {
         directories,
         layout: this.serving.layout,
@@ -124,9 +176,15 @@ export class JobEnvironment {
       { argv, env: isPreload && !this.#arrivals?.complete ? preloadVariables(env) : env, cwd },
       { abort: this.#abort.signal },
     );
-    this.#task = await this.#launching;
-    for (const note of this.#task.notes ?? []) log.info(`job ${spec.job}: ${note}`);
-    this.input.attach(this.#task.stdin, this.#task.inputFrom);
+    this.#launching = launching;
+    return launching;
+  }
+
+  #follow(task: RunningTask): void {
+    const { spec, log } = this.options;
+    this.#task = task;
+    for (const note of task.notes ?? []) log.info(`job ${spec.job}: ${note}`);
+    this.input.attach(task.stdin, task.inputFrom);
     this.#watch = setInterval(() => this.#releaseTheDying(), WATCH_INTERVAL_MS);
   }
 
@@ -139,10 +197,12 @@ export class JobEnvironment {
   }
 
   async #finish(): Promise<number> {
+    if (this.#ended !== undefined) return this.#ended;
     const task = this.#task as RunningTask;
     await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
     const { status } = await task.exit;
     clearInterval(this.#watch);
+    this.options.record.exited(status);
     return status;
   }
 
@@ -160,14 +220,22 @@ export class JobEnvironment {
     this.#abort.abort();
     this.#stall?.stop();
     clearInterval(this.#watch);
+    let orphan: RunningTask | undefined;
     const steps: (() => unknown)[] = [
       () => this.#opening,
       () => this.#task?.kill(),
+      async () => {
+        // A task of an earlier daemon that nobody has asked for yet.
+        if (!this.options.restored || this.#task || !this.#directories) return;
+        orphan = await findLauncher(this.#directories);
+        orphan?.kill();
+      },
       () => this.#arrivals?.fail(),
       () => this.#preparing,
       () => this.#launching,
       () => this.#task?.exit,
-      () => this.#hook?.stop(),
+      () => orphan?.exit,
+      () => this.#preparation?.stop(),
       () => this.#store?.close(),
       () => this.#directories && removeDirectories(this.#directories),
     ];
@@ -177,17 +245,6 @@ export class JobEnvironment {
       } catch (error) {
         this.options.log.warn(`job ${this.options.spec.job}: tearing down: ${String(error)}`);
       }
-    }
-  }
-
-  /** What was begun is removed; what was there before is another's. */
-  async #makeDirectories(): Promise<void> {
-    try {
-      this.#directories = await prepareDirectories(this.options.directory);
-    } catch (error) {
-      const another = error instanceof TeesError && error.code === 'JOB_EXISTS';
-      if (!another) this.#directories = directoriesBelow(this.options.directory);
-      throw error;
     }
   }
 
@@ -203,55 +260,19 @@ export class JobEnvironment {
   #failWaits(): void {
     const { log, spec } = this.options;
     log.warn(`job ${spec.job}: nothing comes any more; reads of what is missing fail until it does`);
-    this.#hook?.fail();
+    this.#preparation?.fail();
   }
 
   #resumeWaits(): void {
     const { log, spec } = this.options;
     log.info(`job ${spec.job}: the stream goes on`);
-    this.#hook?.unfail();
-  }
-
-  async #prepare(manifest: Manifest): Promise<void> {
-    const directories = this.#directories as JobDirectories;
-    const sizes = manifest.contents.map((content) => content.size);
-    this.#hook = (await this.#chooseEngine()).create({
-      jobDirectory: directories.root,
-      directory: directories.served,
-      contentCount: sizes.length,
-      sizeOf: (content) => sizes[content] as number,
-      pathOf: (content) => (this.#store as JobStore).contentPath(content),
-      arrivals: this.#arrivals as Arrivals,
-      job: { uid: this.options.spec.uid, source: overlaySource(directories) },
-      onGone: (error) => this.#onServingGone(error),
-      onUncovered: (program) => this.options.onUncovered?.(program),
-    });
-    const names = this.serving.hook === 'preload' ? { label: CONTENT_LABEL } : {};
-    // Both have come to an end before anything is removed.
-    const steps = await Promise.allSettled([
-      writeNamesLayer(manifest, directories, names),
-      this.#hook.start(),
-    ]);
-    for (const step of steps) if (step.status === 'rejected') throw step.reason;
+    this.#preparation?.unfail();
   }
 
   #onServingGone(error: TeesError): void {
     // Nobody needs it any more for what he opens from now on.
     if (this.#arrivals?.complete) this.options.log.warn(`${error.message}, after everything had arrived`);
     else this.#failServing(error);
-  }
-
-  async #chooseEngine(): Promise<HookEngine> {
-    const { spec, serving, log } = this.options;
-    const { hook, fuseEngine, layout } = chosen(spec, serving);
-    const engine = hookEngine(hook, fuseEngine);
-    // Where all jobs are: what is tried there holds for this one.
-    const canDataOnly = async (): Promise<boolean> =>
-      (await attempt(dirname(this.options.directory))).data === 0;
-    const used = hook === 'preload' ? preloadLayout(layout) : await resolveLayout(layout, canDataOnly);
-    this.#serving = { hook, engine: engine.name, layout: used };
-    log.debug(`job ${spec.job}: hook ${hook} by ${engine.name}, layout ${this.#serving.layout}`);
-    return engine;
   }
 
   async #forward(task: RunningTask, stream: 'stdout' | 'stderr'): Promise<void> {

@@ -4,19 +4,19 @@
  */
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
-import { Arrivals } from '../store/arrivals.js';
-import type { JobStore } from '../store/job-store.js';
+import type { Manifest } from '../image/manifest.js';
 import { JobRelay } from '../transport/job-relay.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
-import { isSameJob, type JobSpec, type Subtree } from '../wire/job.js';
-import { chunkBuffers } from '../wire/buffer-pool.js';
+import { isSameJob } from '../wire/job.js';
+import type { JobSpec, Subtree } from '../wire/job.js';
 import { decodeMessage } from '../wire/messages.js';
-import { Cargo } from './cargo.js';
 import type { NodeJobContext } from './job-context.js';
 import { JobEnvironment } from './job-environment.js';
+import { JobRecord } from './job-record.js';
+import { NodeLayer } from './layer.js';
+import { Milestones } from './milestones.js';
 import { Parent } from './parent.js';
-import { ShippingDocument } from './shipping-document.js';
 import { TaskTimes } from './task-times.js';
 import { UplinkMeter } from './uplink.js';
 
@@ -26,55 +26,71 @@ export class NodeJob {
   readonly name: string;
   readonly #parent: Parent;
   readonly #relay: JobRelay;
-  readonly #document: ShippingDocument;
+  readonly #layer: NodeLayer;
   readonly #uplink: UplinkMeter;
   readonly #times = new TaskTimes(systemClock);
   readonly #progressTimer: NodeJS.Timeout;
+  readonly #record: JobRecord;
   readonly #environment: JobEnvironment;
-  #cargo: Cargo | undefined;
-  #store: JobStore | undefined;
-  #prepared = false;
-  #urgentSaid = false;
-  #launching = false;
-  #launched = false;
-  #exited = false;
-  #delivered = false;
-  #opening: Promise<void> | undefined;
+  readonly #milestones: Milestones;
   #failed = false;
   #ending: Promise<void> | undefined;
 
+  /** @param restored an earlier daemon had this job and was killed: what it has left is in the job's directory */
   constructor(
     private readonly context: NodeJobContext,
     private readonly spec: JobSpec,
+    restored: boolean,
   ) {
     this.name = spec.job;
+    const directory = `${context.config.store.directory}/jobs/${spec.job}`;
+    this.#record = new JobRecord(directory);
     const { recoveryDeadlineMs } = context.config;
     const onLost = (error: TeesError): void => this.#endSoon(error);
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
-    this.#document = new ShippingDocument(spec.documentBytes, spec.documentDigests);
-    this.#uplink = UplinkMeter.of(context.config, context.self);
+    this.#layer = new NodeLayer(spec, this.#record, {
+      openStore: (manifest, arrivals) => this.#environment.openStore(manifest, arrivals),
+      onOrder: (chunks) => this.#relay.setOrder(chunks),
+      onHeld: (unit) => this.#relay.unitHeld(unit),
+      onBlocked: (first, count) => this.#relay.wantChunks(first, count),
+      onReleased: (...wait) => this.#onReleased(...wait),
+      onOpened: (manifest) => this.#prepare(manifest),
+    });
+    this.#uplink = UplinkMeter.of(context.config, context.self, this.#record.uplink());
+    this.#milestones = new Milestones(spec.subtree.runs, {
+      event: (...event) => this.#event(...event),
+      launch: () => void this.#runTask().catch((error: unknown) => this.#fail(error)),
+    });
     this.#environment = new JobEnvironment({
       spec,
       node: context.self,
       bind: context.config.environment.bind,
       serving: context.config,
       hidden: [context.config.store.directory, context.config.runtimeDirectory],
-      directory: `${context.config.store.directory}/jobs/${spec.job}`,
+      record: this.#record,
+      restored,
       log: context.log,
       onOutput: (...output) => this.#parent.ownOutput(...output),
       onUncovered: (program) => this.#times.heldBack(program),
     });
     this.#relay = new JobRelay(
-      { spec, children: spec.subtree.children, pieceCount: this.#document.pieceCount, recoveryDeadlineMs },
+      {
+        spec,
+        children: spec.subtree.children,
+        pieceCount: this.#layer.pieceCount,
+        recoveryDeadlineMs,
+        known: this.#record.knownChildren(),
+      },
       {
         connect: (node) => context.connect(node),
-        readUnit: (unit) => this.#readUnit(unit),
+        readUnit: (unit) => this.#layer.read(unit),
         ...this.#parent.fromBelow,
         onProgress: () => {},
         onDelivered: () => {
           this.#tellProgress();
           this.#parent.delivered();
         },
+        onKnown: (child) => this.#record.childAnswered(child),
         onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
         onLost: (subtree, error) => this.#onLost(subtree, error),
         onUnreadable: (error) => this.#fail(error),
@@ -84,13 +100,28 @@ export class NodeJob {
   }
 
   start(): void {
-    this.#relay.open().catch((error: unknown) => this.#fail(error));
     try {
       this.context.capacity.reserve(this.name, this.spec.contentBytes);
+      // Whatever anybody is told from here on, a later daemon knows the job, too.
+      this.#environment.claim();
+      this.#record.begin(this.spec, this.#uplink.start);
       this.#parent.ready(this.#relay.machine);
     } catch (error) {
       this.#fail(error);
     }
+    this.#relay.open().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Instead of `start`; the parent is waited for. Resolves when a parent can be told what is here. */
+  async restore(): Promise<void> {
+    this.#environment.claim();
+    await this.#layer.restore().catch((error: unknown) => this.#fail(error));
+    const { bytesHeld } = this.#layer;
+    this.context.capacity.keep(this.name, this.spec.contentBytes, bytesHeld);
+    this.context.log.info(`job ${this.name}: restored with ${bytesHeld} of ${this.spec.contentBytes} bytes`);
+    this.#parent.ready(this.#relay.machine);
+    this.#parent.wait();
+    this.#relay.open().catch((error: unknown) => this.#fail(error));
   }
 
   /** Whether this is the job that a parent means. */
@@ -157,46 +188,17 @@ export class NodeJob {
 
   async #receiveUnit(unit: number, body: Buffer): Promise<void> {
     if (this.#ending || this.#failed) return;
-    if (unit < this.#document.pieceCount) {
-      const whole = this.#document.put(unit, body);
-      this.#relay.unitHeld(unit);
-      chunkBuffers.release(body);
-      if (whole) this.#opening = this.#openDocument();
-      return this.#opening;
-    }
-    // It may come by another link than the document's last piece.
-    await this.#opening;
-    if (!this.#store || !this.#cargo)
-      throw new TeesError('MESSAGE_INVALID', 'a chunk came before the manifest');
-    const chunk = unit - this.#document.pieceCount;
-    const { length } = body;
-    const outcome = await this.#store.put(chunk, body);
-    // Whom it is passed on to gets it from the store, which has it in memory for a while.
-    chunkBuffers.release(body);
-    if (outcome === 'duplicate') return;
-    this.#relay.unitHeld(unit);
-    this.#cargo.chunkArrived(chunk, length);
+    await this.#layer.receive(unit, body);
     this.#checkMilestones();
   }
 
-  async #openDocument(): Promise<void> {
-    this.#debug('the document is here');
-    const shipment = this.#document.open(this.spec.contentBytes);
-    const { manifest } = shipment;
-    const cargo = new Cargo(shipment);
-    const arrivals = new Arrivals(manifest.contents.length, systemClock, {
-      blocked: (content) => this.#relay.wantChunks(...(this.#store as JobStore).chunksOf(content)),
-      released: (wait) => this.#onReleased(wait.content, wait.seconds),
-    });
-    this.#cargo = cargo;
-    this.#store = await this.#environment.openStore(manifest, arrivals);
-    this.#debug('the store is open');
-    this.#relay.setOrder(cargo.chunkOrder);
+  #prepare(manifest: Manifest): void {
+    this.#debug('the document is here, and the store is open');
     // After what children wait for has been passed on: writing names takes a while.
     if (this.spec.subtree.runs) {
       this.#environment.prepare(manifest).then(
         () => {
-          this.#prepared = true;
+          this.#milestones.prepared();
           this.#debug('names layer and hook are in place');
           this.#checkMilestones();
         },
@@ -207,46 +209,30 @@ export class NodeJob {
   }
 
   #checkMilestones(): void {
-    if (this.#ending || this.#failed || !this.#cargo || !this.#store) return;
-    if (this.#cargo.urgentIsHere && !this.#urgentSaid) {
-      this.#urgentSaid = true;
-      this.#event('urgent');
-    }
-    if (this.#cargo.urgentIsHere && this.#prepared && !this.#launching) {
-      this.#launching = true;
-      this.#runTask().catch((error: unknown) => this.#fail(error));
-    }
-    if (this.#store.complete && !this.#delivered) {
-      this.#delivered = true;
-      this.#event('delivered');
-    }
+    const { cargo, complete } = this.#layer;
+    if (cargo && !this.#ending && !this.#failed) this.#milestones.check(cargo, complete);
   }
 
   async #runTask(): Promise<void> {
-    await this.#environment.launch();
+    const sinceMs = await this.#environment.launch();
     if (this.#ending) return;
-    this.#launched = true;
-    this.#times.launched();
+    this.#milestones.launched();
+    this.#times.launched(sinceMs);
     this.#event('launched', { serving: this.#environment.serving });
     const status = await this.#environment.finished();
-    this.#exited = true;
+    this.#milestones.exited();
     this.#times.ended();
     if (!this.#ending) this.#event('exited', { status }, () => this.#environment.release());
   }
 
-  #onReleased(content: number, seconds: number): void {
+  #onReleased(content: number, path: string, seconds: number): void {
     if (!this.#times.hasWaited && !this.#ending) this.#event('firstRead');
-    this.#times.waited(content, this.#cargo?.pathOf(content) ?? '', seconds);
+    this.#times.waited(content, path, seconds);
   }
 
   #onLost(subtree: Subtree, error: TeesError): void {
     this.context.log.warn(`job ${this.name}: lost ${subtree.name}: ${error.message}`);
     this.#parent.lost(subtree.name, error);
-  }
-
-  async #readUnit(unit: number): Promise<Buffer> {
-    if (unit < this.#document.pieceCount) return this.#document.piece(unit);
-    return (this.#store as JobStore).get(unit - this.#document.pieceCount);
   }
 
   #debug(what: string): void {
@@ -268,16 +254,7 @@ export class NodeJob {
   }
 
   #tellProgress(): void {
-    const runs = this.spec.subtree.runs ? 1 : 0;
-    const { urgentBytes = 0, hystereticBytes = 0 } = this.#cargo ?? {};
-    const [launched, exited] = [this.#launched ? runs : 0, this.#exited ? runs : 0];
-    this.#parent.progress(this.#relay.progress(), {
-      nodes: 1,
-      urgentBytes,
-      hystereticBytes,
-      launched,
-      exited,
-    });
+    this.#parent.progress(this.#relay.progress(), this.#milestones.progress(this.#layer.cargo));
   }
 
   async #tearDown(error: TeesError | undefined): Promise<void> {
@@ -285,6 +262,8 @@ export class NodeJob {
     clearInterval(this.#progressTimer);
     this.#times.ended();
     this.#parent.end();
+    // Whoever comes after a death from here on has nothing to restore, only to remove.
+    this.#record.discard();
     try {
       const childrenGone = this.#relay.end(error);
       await this.#environment.remove();

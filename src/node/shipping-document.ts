@@ -19,6 +19,25 @@ export class ShippingDocument {
     this.#missing = new Set(Array.from({ length: this.pieceCount }, (_, piece) => piece));
   }
 
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** What an earlier daemon has kept: all of it, or none. @returns whether it is the document */
+  restore(bytes: Buffer): boolean {
+    if (bytes.length !== this.#bytes.length) return false;
+    try {
+      for (let piece = 0; piece < this.pieceCount; piece++) {
+        const start = piece * CHUNK_SIZE_BYTES;
+        this.put(piece, bytes.subarray(start, start + CHUNK_SIZE_BYTES));
+      }
+    } catch {
+      for (let piece = 0; piece < this.pieceCount; piece++) this.#missing.add(piece);
+      return false;
+    }
+    return true;
+  }
+
   /** @returns whether the document is whole now */
   put(piece: number, body: Buffer): boolean {
     const expected = this.#digests.subarray(piece * DIGEST_SIZE_BYTES, (piece + 1) * DIGEST_SIZE_BYTES);

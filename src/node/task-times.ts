@@ -27,8 +27,9 @@ export class TaskTimes {
     return this.#waits.length > 0;
   }
 
-  launched(): void {
-    this.#launchedMs = this.clock.nowMs();
+  /** @param sinceMs so long ago, by an earlier daemon */
+  launched(sinceMs = 0): void {
+    this.#launchedMs = this.clock.nowMs() - sinceMs;
   }
 
   /** Exited, or torn down; the first call counts. */

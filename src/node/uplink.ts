@@ -22,23 +22,30 @@ export function parseCounters(text: string, interfaceName: string): ByteCounters
 }
 
 export class UplinkMeter {
-  readonly #start: ByteCounters | undefined;
+  readonly start: ByteCounters | undefined;
 
-  /** @param interfaceName undefined on nodes that have no uplink of their own */
-  constructor(private readonly interfaceName: string | undefined) {
-    this.#start = this.#read();
+  /**
+   * @param interfaceName undefined on nodes that have no uplink of their own
+   * @param start what the counters said to an earlier daemon
+   */
+  constructor(
+    private readonly interfaceName: string | undefined,
+    start?: ByteCounters,
+  ) {
+    this.start = start ?? this.#read();
   }
 
   /** Of a node, if it is a proxy node. */
-  static of({ cluster, network }: Config, node: string): UplinkMeter {
-    return new UplinkMeter(cluster.nodes.get(node)?.role === 'proxy' ? network.uplinkInterface : undefined);
+  static of({ cluster, network }: Config, node: string, start?: ByteCounters): UplinkMeter {
+    const isProxy = cluster.nodes.get(node)?.role === 'proxy';
+    return new UplinkMeter(isProxy ? network.uplinkInterface : undefined, start);
   }
 
-  /** Bytes since the meter was made. */
+  /** Bytes since the start. */
   used(): ByteCounters | undefined {
     const now = this.#read();
-    if (!this.#start || !now) return undefined;
-    return { inBytes: now.inBytes - this.#start.inBytes, outBytes: now.outBytes - this.#start.outBytes };
+    if (!this.start || !now) return undefined;
+    return { inBytes: now.inBytes - this.start.inBytes, outBytes: now.outBytes - this.start.outBytes };
   }
 
   #read(): ByteCounters | undefined {

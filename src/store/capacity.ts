@@ -47,6 +47,14 @@ export class Capacity {
     this.#reserved.set(job, bytes);
   }
 
+  /** A job of an earlier daemon keeps what it had. @param heldBytes so many of them are on the file system already */
+  keep(job: string, bytes: number, heldBytes: number): void {
+    assert(!this.#reserved.has(job), `job ${job} has a reservation already`);
+    if (this.#reserved.size === 0) this.#freeWhenIdleBytes = this.freeBytes();
+    this.#freeWhenIdleBytes += heldBytes;
+    this.#reserved.set(job, bytes);
+  }
+
   /** Safe to call for a job without a reservation. */
   release(job: string): void {
     this.#reserved.delete(job);

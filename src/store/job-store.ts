@@ -17,6 +17,7 @@ import type { Arrivals } from './arrivals.js';
 import { ChunkCache } from './chunk-cache.js';
 import { ChunkSet } from './chunk-set.js';
 import { DescriptorCache } from './descriptor-cache.js';
+import { findRemnants } from './remnants.js';
 import { readPieces, readPiecesSync, writePieces, writePiecesSync } from './piece-io.js';
 
 export interface StoreDirectories {
@@ -65,6 +66,19 @@ export class JobStore {
       throw storeError(error, contents);
     }
     return new JobStore(options);
+  }
+
+  /** With what an earlier daemon has left there. @throws TeesError STORE_FAILED */
+  static async restore(options: JobStoreOptions): Promise<JobStore> {
+    const store = JobStore.create(options);
+    try {
+      const { whole, chunks } = await findRemnants(options.manifest, options.directories);
+      for (const content of whole) store.#restored(content);
+      for (const chunk of chunks) store.#restoredChunk(chunk);
+    } catch (error) {
+      throw storeError(error, options.directories.contents);
+    }
+    return store;
   }
 
   private constructor(options: JobStoreOptions) {
@@ -184,6 +198,32 @@ export class JobStore {
     this.#bytesHeld += body.length;
     this.#cache.set(chunk, body);
     if (last) this.#arrivals.arrived(content);
+  }
+
+  #restored(content: number): void {
+    const { firstChunk, chunkCount } = this.#manifest.contents[content] as Content;
+    for (let chunk = firstChunk; chunk < firstChunk + chunkCount; chunk++) this.#count(chunk);
+    this.#lacking[content] = 0;
+    this.#arrivals.arrived(content);
+  }
+
+  #restoredChunk(chunk: number): void {
+    const { content } = chunkLocation(this.#manifest, chunk);
+    this.#count(chunk);
+    (this.#lacking[content] as number)--;
+    // The daemon was killed just before it would have done this.
+    if (this.#lacking[content] !== 0) return;
+    this.#publish(content);
+    this.#arrivals.arrived(content);
+  }
+
+  #count(chunk: number): void {
+    if (this.#held.add(chunk)) this.#bytesHeld += this.chunkBytes(chunk);
+  }
+
+  /** Of data in this chunk. */
+  chunkBytes(chunk: number): number {
+    return chunkLocation(this.#manifest, chunk).length;
   }
 
   #publish(content: number): void {

@@ -25,6 +25,10 @@ export interface ChildLinkOptions {
   /** 0: a lost link is a lost node. */
   readonly recoveryDeadlineMs: number;
   connect(): Promise<Link>;
+  /** It has answered to an earlier daemon here: it is tried as if a link to it had been lost. */
+  readonly known: boolean;
+  /** It has answered for the first time. */
+  onKnown(): void;
   /** What a new link begins with. @param again whether the child has answered before */
   greeting(again: boolean): Header;
   /** The greeting was sent by a new link. */
@@ -40,7 +44,7 @@ export class ChildLink {
   readonly channel: JobChannel;
   link: Link | undefined;
   /** The child has answered, by any link. */
-  #known = false;
+  #known: boolean;
   /** It has answered by this link. */
   #confirmed = false;
   #closed = false;
@@ -52,11 +56,13 @@ export class ChildLink {
   #pause: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ChildLinkOptions) {
+    this.#known = options.known;
     this.channel = new JobChannel(options.job, () => options.onRenewed());
   }
 
   /** For the first time, without another try: who does not answer at the start is told at once. */
   async open(): Promise<void> {
+    if (this.#known) return this.linkClosed(undefined);
     try {
       this.#attach(await this.options.connect());
     } catch (error) {
@@ -67,6 +73,7 @@ export class ChildLink {
   /** The child has said something by the present link. */
   heard(): void {
     if (this.#confirmed) return;
+    if (!this.#known) this.options.onKnown();
     this.#known = true;
     this.#confirmed = true;
     this.#tries = 0;

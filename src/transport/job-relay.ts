@@ -39,6 +39,8 @@ export interface JobRelayPort {
   onProgress(): void;
   /** All is here and in every subtree. */
   onDelivered(): void;
+  /** A child has answered for the first time. */
+  onKnown?(child: string): void;
   /** A child is without a link, for now. */
   onAway(child: string, error: TeesError): void;
   /** A child is lost with everything below it. */
@@ -51,6 +53,8 @@ export interface JobRelayOptions {
   readonly spec: Omit<JobSpec, 'subtree'>;
   readonly children: readonly Subtree[];
   readonly pieceCount: number;
+  /** Children that have answered to an earlier daemon of this node. */
+  readonly known?: ReadonlySet<string>;
   /** For so long a child whose link was lost may come back. */
   readonly recoveryDeadlineMs: number;
 }
@@ -80,6 +84,8 @@ export class JobRelay {
       job: spec.job,
       recoveryDeadlineMs,
       connect: () => this.port.connect(name),
+      known: this.options.known?.has(name) ?? false,
+      onKnown: () => this.port.onKnown?.(name),
       greeting: (again) => encodeJob({ ...spec, subtree }, again),
       onAttached: () => {
         // It may have been told by a link, or as a daemon, that is no more.

@@ -57,3 +57,11 @@ test('the free bytes are those of the directory', (t) => {
   t.true(new Capacity(tmpdir(), Number.MAX_SAFE_INTEGER).availableBytes > 0);
   t.throws(() => new Capacity(`${tmpdir()}/tees-no-such-directory`, 1), { code: 'STORE_FAILED' });
 });
+
+test('what a job of an earlier daemon has on the file system already is not counted twice', (t) => {
+  const capacity = new Capacity('/store', 1000, () => 400);
+  capacity.keep('restored', 600, 500);
+  t.is(capacity.availableBytes, 300);
+  capacity.release('restored');
+  t.is(capacity.availableBytes, 400);
+});

@@ -1,0 +1,70 @@
+/** How far a job has come on one node, and what is to happen when. Each step is told, and taken, once. Pure. */
+import type { NodeEvent, NodeEventName, Progress } from '../wire/messages.js';
+
+/** What has arrived of the layer. */
+interface Arrived {
+  readonly urgentIsHere: boolean;
+  readonly urgentBytes: number;
+  readonly hystereticBytes: number;
+}
+
+export interface MilestonesPort {
+  event(event: NodeEventName, more?: Partial<NodeEvent>): void;
+  /** The urgent part is here, and the environment is prepared. */
+  launch(): void;
+}
+
+export class Milestones {
+  #urgent = false;
+  #prepared = false;
+  #launching = false;
+  #launched = false;
+  #exited = false;
+  #delivered = false;
+
+  /** @param runs whether there is a task on this node */
+  constructor(
+    private readonly runs: boolean,
+    private readonly port: MilestonesPort,
+  ) {}
+
+  /** Names layer and hook are in place. */
+  prepared(): void {
+    this.#prepared = true;
+  }
+
+  launched(): void {
+    this.#launched = true;
+  }
+
+  exited(): void {
+    this.#exited = true;
+  }
+
+  /** @param complete all of the layer is here */
+  check({ urgentIsHere }: Arrived, complete: boolean): void {
+    if (urgentIsHere && !this.#urgent) {
+      this.#urgent = true;
+      this.port.event('urgent');
+    }
+    if (urgentIsHere && this.#prepared && !this.#launching) {
+      this.#launching = true;
+      this.port.launch();
+    }
+    if (complete && !this.#delivered) {
+      this.#delivered = true;
+      this.port.event('delivered');
+    }
+  }
+
+  /** Of this node alone. @param arrived undefined before the document has been read */
+  progress(arrived: Arrived | undefined): Progress {
+    return {
+      nodes: 1,
+      urgentBytes: arrived?.urgentBytes ?? 0,
+      hystereticBytes: arrived?.hystereticBytes ?? 0,
+      launched: this.runs && this.#launched ? 1 : 0,
+      exited: this.runs && this.#exited ? 1 : 0,
+    };
+  }
+}
