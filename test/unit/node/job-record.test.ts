@@ -32,6 +32,8 @@ const SPEC: JobSpec = {
   fuseEngine: 'tees',
   layout: 'auto',
   demand: true,
+  stallDeadlineMs: 60_000,
+  onStall: 'wait',
   documentBytes: 10,
   documentDigests: chunkDigest(Buffer.from('0123456789')),
   contentBytes: 1234,

@@ -22,6 +22,7 @@ interface Seen {
 function makeWay(
   recoveryDeadlineMs: number,
   connect: readonly (Link | TeesError)[],
+  known = false,
 ): Seen & { tries: () => number } {
   const [greetings, away, lost]: [boolean[], string[], TeesError[]] = [[], [], []];
   let tries = 0;
@@ -29,7 +30,7 @@ function makeWay(
     job: 'j',
     node: 'cn1',
     recoveryDeadlineMs,
-    known: false,
+    known,
     onKnown: () => {},
     connect: () => {
       const answer = connect[Math.min(tries++, connect.length - 1)] as Link | TeesError;
@@ -161,4 +162,13 @@ test('what a child has told before it left is settled all the same', async (t) =
   settle?.();
   await sleep(20);
   t.deepEqual(posted.at(-1)?.['sequences'], [1]);
+});
+
+test('a child that has answered to an earlier daemon is tried as after a loss, and told that it has the job', async (t) => {
+  const { way, greetings, lost } = makeWay(10_000, [unreachable, link()], true);
+  await way.open();
+  while (!way.link) await sleep(20);
+  t.deepEqual(greetings, [true]);
+  t.deepEqual(lost, []);
+  way.close();
 });
