@@ -5,7 +5,7 @@
 
 namespace tees {
 
-void InitCredentials(Napi::Env env, Napi::Object exports);  // credentials.cc: peerCredentials
+void InitCredentials(Napi::Env env, Napi::Object exports);  // credentials.cc: peerCredentials, actAs
 void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitQueues
 void InitFiles(Napi::Env env, Napi::Object exports);        // files.cc: xattrs, extents, unmount
 void InitLabels(Napi::Env env, Napi::Object exports);       // labels.cc: fileLabel

@@ -17,6 +17,11 @@ export interface PeerCredentials {
 export interface NativeAddon {
   /** SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket. */
   peerCredentials(fd: number): PeerCredentials;
+  /**
+   * What `action` does synchronously with files, it does as this user and without capabilities; its result.
+   * Takes CAP_SETUID and CAP_SETGID (setfsuid(2)).
+   */
+  actAs<T>(uid: number, gid: number, groups: readonly number[], action: () => T): T;
   /** fcntl(2), FD_CLOEXEC: programs that this process starts do not inherit `fd`. */
   setCloseOnExec(fd: number): void;
   /** TCP_NOTSENT_LOWAT and SO_RCVBUF: a connection has so many bytes in the kernel, to be sent and to be read. */
@@ -42,6 +47,13 @@ export interface NativeAddon {
    * `src/environment/names-program.ts`, on a worker thread. Rejects with the failing path in `path`.
    */
   writeNames(root: Buffer, program: Buffer): Promise<void>;
+}
+
+export type FileUser = Pick<PeerCredentials, 'uid' | 'gid' | 'groups'>;
+
+/** Looks at files as a user does. Root sees what this process sees. */
+export function asUser<T>({ uid, gid, groups }: FileUser, action: () => T): T {
+  return uid === 0 || uid === process.geteuid?.() ? action() : native().actAs(uid, gid, groups, action);
 }
 
 let loaded: NativeAddon | undefined;

@@ -4,6 +4,8 @@
  */
 import { TeesError, usageError } from '../base/errors.js';
 import { CHUNK_SIZE_BYTES } from '../base/limits.js';
+import { asUser } from '../base/native.js';
+import type { FileUser } from '../base/native.js';
 import { LAYOUTS } from '../config/config.js';
 import type { Config } from '../config/config.js';
 import { chunkDigest } from '../image/chunks.js';
@@ -43,6 +45,8 @@ export interface Deployment {
 export interface DeploymentOptions {
   readonly config: Config;
   readonly request: RunRequest;
+  /** Who asks: files are looked at as they may. */
+  readonly user: FileUser;
   /** Of an earlier scan of the same layer. */
   readonly cacheFile?: string;
   readonly signal: AbortSignal;
@@ -76,12 +80,17 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     onTree: (members) => options.onTree(members),
   });
   const cache = options.cacheFile === undefined ? {} : { cacheFile: options.cacheFile };
-  const source = await scanLayer(request.upper, { ...cache, signal: options.signal });
+  const source = await scanLayer(request.upper, {
+    ...cache,
+    signal: options.signal,
+    user: options.user,
+  });
   try {
     options.onPhase('scanned');
     const split = await splitLayer({
       source,
       upper: request.upper,
+      look: (action) => asUser(options.user, action),
       argv: request.argv,
       env: request.env,
       cwd: request.cwd,

@@ -16,6 +16,7 @@ import { decodeCommand, decodeRun } from '../wire/api.js';
 import type { DaemonMessage, ProgressMessage, RunRequest } from '../wire/api.js';
 import { FrameDecoder, encodeFrame } from '../wire/frame.js';
 import type { Frame, Header } from '../wire/frame.js';
+import { checkJob } from '../wire/job.js';
 import { isLearningRequest } from '../wire/learning.js';
 import type { LearningAnswer } from '../wire/learning.js';
 import type { Progress } from '../wire/messages.js';
@@ -143,7 +144,7 @@ export class Session {
     const name = this.context.nextJobName();
     try {
       const request = decodeRun(header);
-      await authorise(this.user, request);
+      authorise(this.user, request);
       const { config } = this.context;
       const stall = stallSettings(
         request.onStall ?? config.onStall,
@@ -188,6 +189,7 @@ export class Session {
     return prepareDeployment({
       config,
       request,
+      user: this.user,
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
       signal: this.#abort.signal,
       ...(request.learn ? { recall: learnt.recaller(this.user.uid, config.learning.budgetBytes) } : {}),
@@ -212,8 +214,10 @@ export class Session {
   ): Promise<Report> {
     const { idleProxies } = this.context;
     for (const text of warningsOf(deployment.split)) this.#send({ t: 'warning', text });
+    const spec = jobSpec({ name, user: request.user ?? this.user, request, stall, deployment });
+    checkJob(spec);
     const job = new LoginJob({
-      spec: jobSpec({ name, user: request.user ?? this.user, request, stall, deployment }),
+      spec,
       deployment,
       timeline,
       complete: request.complete,

@@ -78,6 +78,7 @@ export class NodeLayer {
     await this.#opening;
     if (!this.#store) throw new TeesError('MESSAGE_INVALID', 'a chunk came before the manifest');
     const chunk = unit - this.pieceCount;
+    if (chunk >= this.#store.held.size) throw new TeesError('MESSAGE_INVALID', `there is no unit ${unit}`);
     const outcome = await this.#store.put(chunk, body);
     // Whom it is passed on to gets it from the store, which has it in memory for a while.
     chunkBuffers.release(body);

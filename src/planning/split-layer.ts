@@ -15,6 +15,7 @@ import type { Manifest } from '../image/manifest.js';
 import { dataSize } from '../image/manifest.js';
 import { addAsked } from './asked.js';
 import { commandKey, environmentKey } from './command-key.js';
+import type { CommandKey } from './command-key.js';
 import type { ExecContext } from './command.js';
 import { EnvironmentView } from './environment-view.js';
 import { addWhatIsNotReached, uncoveredPrograms } from './coverage.js';
@@ -46,6 +47,8 @@ export interface SplitInput {
   readonly recall?: Recall;
   /** What the layer lies over: the node's root. */
   readonly root?: string;
+  /** Through this every look at a file is taken, so that nobody is told of files that they may not see. */
+  readonly look?: <T>(action: () => T) => T;
 }
 
 const LD_SO_CONF = fromText('/etc/ld.so.conf');
@@ -53,8 +56,32 @@ const SERVING_ENGINE = fromText('serving engine');
 
 /** @throws TeesError COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, URGENT_NOT_FOUND, UPPER_UNREADABLE */
 export async function splitLayer(input: SplitInput): Promise<Split> {
+  const look = input.look ?? (<T>(action: () => T): T => action());
   const { manifest } = input.source;
-  const index = new LayerIndex(manifest);
+  const { index, view, urgent, configuration, key } = look(() => analyse(input));
+  const learnt = await addLearnt(index, urgent, key, input.recall);
+  if (input.hookIsLibrary) addWhatIsNotReached(index, urgent);
+  const contents = urgent.contents;
+  return {
+    urgent: urgent.files,
+    order: [...contents, ...hystereticOrder(manifest, contents, learnt?.firstContents)],
+    urgentCount: contents.size,
+    missing: look(() => urgent.missing.map((it) => withHint(view, configuration, it))),
+    ...(input.hookIsLibrary ? { uncovered: look(() => uncoveredPrograms(urgent)) } : {}),
+    ...(learnt ? { learnt: learnt.share } : {}),
+  };
+}
+
+interface Analysis {
+  readonly index: LayerIndex;
+  readonly view: EnvironmentView;
+  readonly urgent: UrgentSet;
+  readonly configuration: LdSoConf;
+  readonly key: CommandKey;
+}
+
+function analyse(input: SplitInput): Analysis {
+  const index = new LayerIndex(input.source.manifest);
   const upper = realDirectory(input.upper);
   const view = new EnvironmentView(index, upper, realDirectory(input.root ?? '/'));
   const context = execContext(view, input);
@@ -65,17 +92,7 @@ export async function splitLayer(input: SplitInput): Promise<Split> {
   for (const path of input.urgentPaths) addAsked(view, urgent, path, context.cwd);
   if (!input.engineReportsHoles) addSparse(index, urgent);
   const key = { environment: environmentKey(upper), command: commandKey(view, argv, context) };
-  const learnt = await addLearnt(index, urgent, key, input.recall);
-  if (input.hookIsLibrary) addWhatIsNotReached(index, urgent);
-  const contents = urgent.contents;
-  return {
-    urgent: urgent.files,
-    order: [...contents, ...hystereticOrder(manifest, contents, learnt?.firstContents)],
-    urgentCount: contents.size,
-    missing: urgent.missing.map((it) => withHint(view, configuration, it)),
-    ...(input.hookIsLibrary ? { uncovered: uncoveredPrograms(urgent) } : {}),
-    ...(learnt ? { learnt: learnt.share } : {}),
-  };
+  return { index, view, urgent, configuration, key };
 }
 
 function realDirectory(path: string): ByteString {

@@ -3,10 +3,12 @@
  * belongs to a user, who could exchange a directory for a link to /root between two system calls. So each
  * name is looked up in an open directory: /proc/self/fd/N/NAME (proc(5)), which is openat(2) for Node.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { ByteString } from '../base/bytes.js';
 import { toBuffer } from '../base/bytes.js';
 import { TeesError } from '../base/errors.js';
+import { asUser } from '../base/native.js';
+import type { FileUser } from '../base/native.js';
 import { errnoOf } from './failures.js';
 import { layerUnreadable } from './failures.js';
 
@@ -34,10 +36,25 @@ export function openPassage(directoryFd: number, name: ByteString): number {
   return openSync(locate(directoryFd, name), OPEN_DIRECTORY | O_PATH);
 }
 
-/** The layer's root; what leads there is the administrator's, and may hold links. */
-export function openRoot(root: string): number {
+/**
+ * The layer's root. What leads there may hold links, and may change between any two looks at it: so who may have it
+ * is asked of the open directory.
+ * @param user on whose behalf: they must get there by themselves, and it must be theirs
+ */
+export function openRoot(root: string, user?: FileUser): number {
+  const fd = openAs(root, user);
+  if (!user || user.uid === 0 || fstatSync(fd).uid === user.uid) return fd;
+  closeSync(fd);
+  throw new TeesError('LAYER_FORBIDDEN', 'this upper layer belongs to another user', {
+    path: root,
+    hint: 'Deploy a layer of your own (--upper DIR).',
+  });
+}
+
+function openAs(root: string, user: FileUser | undefined): number {
+  const open = (): number => openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    return openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
+    return user ? asUser(user, open) : open();
   } catch (error) {
     const errno = errnoOf(error);
     if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw layerUnreadable(root as ByteString, error);

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { fromText } from '../base/bytes.js';
 import type { ErrorRecord } from '../base/errors.js';
 import { TeesError } from '../base/errors.js';
+import type { FileUser } from '../base/native.js';
 import { decodeManifest } from '../image/codec.js';
 import type { Manifest } from '../image/manifest.js';
 import { LayerReader } from './layer-reader.js';
@@ -21,6 +22,8 @@ export interface ScanOptions {
   /** Where digests are kept between scans; without it every scan reads every file. */
   readonly cacheFile?: string;
   readonly signal?: AbortSignal;
+  /** On whose behalf; without it, whoever this process is. */
+  readonly user?: FileUser;
   /** A few times a second. */
   onProgress?(progress: Readonly<WalkProgress>): void;
 }
@@ -38,13 +41,13 @@ const WORKER = new URL('./scan-worker.js', import.meta.url);
 
 /**
  * @param root the upper layer directory; its entries' names may be any bytes, its own path is text
- * @throws TeesError LAYER_NOT_FOUND, LAYER_UNREADABLE, LAYER_UNSUPPORTED, LAYER_DEVICE_NODE, LAYER_CHANGED,
+ * @throws TeesError LAYER_NOT_FOUND, LAYER_FORBIDDEN, LAYER_UNREADABLE, LAYER_UNSUPPORTED, LAYER_DEVICE_NODE, LAYER_CHANGED,
  *   LAYER_TOO_LARGE; the signal's reason when it is aborted
  */
 export async function scanLayer(root: string, options: ScanOptions = {}): Promise<ScannedLayer> {
   const { cacheFile, signal } = options;
   signal?.throwIfAborted();
-  const rootFd = openRoot(root);
+  const rootFd = openRoot(root, options.user);
   try {
     const request = { rootFd, ...(cacheFile === undefined ? {} : { cacheFile }) };
     const { manifest, cache, progress } = await runWorker(request, options);

@@ -119,7 +119,7 @@ function decodeUser(fields: Fields): NonNullable<RunRequest['user']> {
   return {
     uid: fields.count('uid', ID_MAX),
     gid: fields.count('gid', ID_MAX),
-    groups: fields.counts('groups', GROUPS_MAX),
+    groups: fields.counts('groups', GROUPS_MAX, ID_MAX),
   };
 }
 
@@ -127,7 +127,7 @@ export function decodeCommand(header: Header): CommandMessage {
   const fields = new Fields(header);
   const t = fields.oneOf('t', ['stdin', 'signal', 'cancel']);
   if (t === 'cancel') return { t };
-  return t === 'stdin' ? { t, eof: fields.flag('eof') } : { t, signal: fields.text('signal', 16) };
+  return t === 'stdin' ? { t, eof: fields.flag('eof') } : { t, signal: fields.signal('signal') };
 }
 
 /** From the daemon, which the command trusts as far as its socket's place and owner say. */

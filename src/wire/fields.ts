@@ -1,4 +1,5 @@
 /** Checked access to the fields of a header that came from outside. Each refuses with MESSAGE_INVALID. */
+import { constants } from 'node:os';
 import { TeesError } from '../base/errors.js';
 import type { ErrorRecord } from '../base/errors.js';
 import type { Header } from './frame.js';
@@ -56,13 +57,28 @@ export class Fields {
     });
   }
 
-  counts(key: string, maxCount: number): number[] {
+  counts(key: string, maxCount: number, max = Number.MAX_SAFE_INTEGER): number[] {
     return this.list(key, maxCount).map((value) => {
-      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-        throw this.#invalid(key, 'a list of whole numbers');
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > max) {
+        throw this.#invalid(key, `a list of whole numbers from 0 to ${max}`);
       }
       return value;
     });
+  }
+
+  /** A command and its arguments as execve(2) takes them: there is one, and no NUL in them. */
+  argv(key: string, maxCount: number): string[] {
+    const words = this.texts(key, maxCount);
+    if (words.length === 0 || words.some((word) => word.includes('\0')))
+      throw this.#invalid(key, 'a command and its arguments, without NUL');
+    return words;
+  }
+
+  /** As kill(1) spells it with SIG before it. */
+  signal(key: string): NodeJS.Signals {
+    const name = this.text(key, 16);
+    if (!Object.hasOwn(constants.signals, name)) throw this.#invalid(key, 'the name of a signal');
+    return name as NodeJS.Signals;
   }
 
   list(key: string, maxCount: number): unknown[] {

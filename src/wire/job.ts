@@ -15,6 +15,8 @@ import type { Header } from './frame.js';
 
 const DOCUMENT_PIECES_MAX = Math.ceil(MANIFEST_ENCODED_MAX_BYTES / CHUNK_SIZE_BYTES);
 const ARGUMENTS_MAX = 100_000;
+/** (uid_t) -1 means "leave it" to setresuid(2). */
+const ID_MAX = 0xffff_fffe;
 
 export interface Subtree {
   readonly name: string;
@@ -83,10 +85,10 @@ export function decodeJob(header: Header): JobSpec {
   }
   return {
     job: decodeJobName(fields),
-    uid: fields.count('uid', 0xffff_fffe),
-    gid: fields.count('gid', 0xffff_fffe),
-    groups: fields.counts('groups', 65_536),
-    argv: fields.texts('argv', ARGUMENTS_MAX),
+    uid: fields.count('uid', ID_MAX),
+    gid: fields.count('gid', ID_MAX),
+    groups: fields.counts('groups', 65_536, ID_MAX),
+    argv: fields.argv('argv', ARGUMENTS_MAX),
     env: fields.environment('env', ARGUMENTS_MAX),
     cwd: fields.text('cwd'),
     inputNode: fields.text('inputNode', 256),
@@ -101,6 +103,14 @@ export function decodeJob(header: Header): JobSpec {
     contentBytes: fields.count('contentBytes'),
     subtree: decodeSubtree(fields.object('subtree'), new Set(), 0),
   };
+}
+
+/**
+ * What every node would refuse is refused before it is sent: a node that is sent it closes the link, with all that
+ * other jobs have on it. @throws TeesError MESSAGE_INVALID
+ */
+export function checkJob(spec: Omit<JobSpec, 'subtree'>): void {
+  decodeJob(encodeJob({ ...spec, subtree: { name: '', runs: true, children: [] } }, false));
 }
 
 /** A job's name becomes a directory's: letters, digits, dot, dash, underscore, and no leading dot. */

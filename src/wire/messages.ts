@@ -158,7 +158,7 @@ const DECODERS = {
     at: f.count('at'),
     eof: f.flag('eof'),
   }),
-  signal: (job, f) => ({ t: 'signal', job, signal: f.text('signal', 16) }),
+  signal: (job, f) => ({ t: 'signal', job, signal: f.signal('signal') }),
   end: (job, f) => ({ t: 'end', job, ...optionalError(f) }),
   events: (job, f) => ({ t: 'events', job, events: f.objects('events', NODES_MAX).map(decodeEvent) }),
   output: (job, f) => ({

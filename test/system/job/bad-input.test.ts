@@ -3,7 +3,7 @@
  * status 2 for usage and 1 for failure, and leaves nothing behind on any node.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,8 @@ test.before(async (t) => {
   if (withoutCluster) return;
   const scratch = await mkdtemp(join(tmpdir(), 'tees-bad-'));
   t.context.scratch = scratch;
+  // Another user must get as far as the layer, to be refused it.
+  chmodSync(scratch, 0o755);
   mkdirSync(join(scratch, 'good/opt'), { recursive: true });
   writeFileSync(join(scratch, 'good/opt/file'), 'content\n');
   mkdirSync(join(scratch, 'large'));
