@@ -197,6 +197,8 @@ export function specOf(
     fuseEngine: DEFAULTS.fuseEngine,
     layout: 'stacked',
     demand: true,
+    stallDeadlineMs: DEFAULTS.stallDeadlineMs,
+    onStall: DEFAULTS.onStall,
     documentBytes: document.length,
     documentDigests: Buffer.concat(digests),
     contentBytes: contents.reduce((sum, content) => sum + dataSize(content), 0),
