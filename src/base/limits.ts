@@ -97,6 +97,9 @@ export const ACKNOWLEDGED_AT_ONCE_MAX = 1024;
 /** Of the ranges that a child says it has. What does not fit is sent again. */
 export const HAVE_NUMBERS_MAX = 1 << 16;
 
+/** Reads that wait, as one node tells them of itself and of all below it. */
+export const PRESENT_WAITS_MAX = 100;
+
 export const COMMAND_ARGUMENTS_MAX_BYTES = 2 * MIB;
 
 /** For a serving process to mount, and later to unmount and end. */

@@ -6,6 +6,8 @@ import { EXIT_FAILURE, EXIT_USAGE, TeesError, describeError } from '../base/erro
 /** By their names; each exports `command: CommandModule`. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: unknown }>>> = {
   run: () => import('./commands/run.js'),
+  status: () => import('./commands/status.js'),
+  cancel: () => import('./commands/cancel.js'),
   layer: () => import('./commands/layer.js'),
   tree: () => import('./commands/tree.js'),
   cluster: () => import('./commands/cluster.js'),

@@ -8,7 +8,8 @@ import { systemClock } from '../base/clock.js';
 import { bar } from '../report/bar.js';
 import type { Colour, Paint } from '../report/paint.js';
 import { painter, wantsColour } from '../report/paint.js';
-import { formatBytes } from '../report/units.js';
+import { fit, formatBytes } from '../report/units.js';
+import type { PresentWait } from '../wire/waits.js';
 
 export interface ProgressState {
   readonly urgentBytes: number;
@@ -19,6 +20,8 @@ export interface ProgressState {
   readonly launched: number;
   readonly exited: number;
   readonly nodes: number;
+  /** Reads wait now. */
+  readonly waiting?: { readonly count: number; readonly longest: PresentWait } | undefined;
 }
 
 export interface ProgressOptions {
@@ -59,6 +62,7 @@ export class Progress {
   #shownSteps = '';
   #timer: NodeJS.Timeout | undefined;
   #finished = false;
+  #hasWaited = false;
 
   constructor(stream: Terminal, options: ProgressOptions = {}) {
     this.#stream = stream;
@@ -125,13 +129,21 @@ export class Progress {
 
   #draw(): void {
     this.#cancelTimer();
-    const rows = this.#state ? rowsOf(this.#state).map((row) => this.#renderRow(row)) : [this.#phase];
+    const rows = this.#state ? this.#renderRows(this.#state) : [this.#phase];
     if (rows[0] === '') return;
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : '';
     // One write, each row cleared only behind its text: nothing flickers.
     this.#stream.write(up + rows.map((row) => `${row}\x1b[K\n`).join(''));
     this.#drawn = rows.length;
     this.#shownAtMs = this.#clock.nowMs();
+  }
+
+  /** Waits have a line of their own, empty while there are none: the bars do not jump. */
+  #renderRows(state: ProgressState): string[] {
+    const bars = rowsOf(state).map((row) => this.#renderRow(row));
+    if (state.waiting) this.#hasWaited = true;
+    if (!this.#hasWaited) return bars;
+    return [...bars, fit(waitsText(state), (this.#stream.columns ?? COLUMNS_DEFAULT) - 1)];
   }
 
   #renderRow({ label, done, total, figures, colour }: Row): string {
@@ -170,6 +182,13 @@ function rowsOf(state: ProgressState): Row[] {
     nodesRow('nodes launched', launched, nodes, 'cyan'),
     nodesRow('nodes done', exited, nodes, 'cyan'),
   ];
+}
+
+function waitsText({ waiting }: ProgressState): string {
+  if (!waiting) return '';
+  const { node, path, seconds } = waiting.longest;
+  const reads = waiting.count === 1 ? '1 read waits' : `${waiting.count} reads wait`;
+  return `${reads}, longest ${seconds.toFixed(0)} s (${node}:${path})`;
 }
 
 function bytesRow(label: string, done: number, total: number, colour: Colour): Row {

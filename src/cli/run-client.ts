@@ -211,6 +211,7 @@ export class RunClient {
       const delivered = report.timeline.hystereticDelivered !== undefined;
       this.#progress?.update({
         ...last,
+        waiting: undefined,
         ...(delivered ? { urgentBytes: urgentTotal, hystereticBytes: hystereticTotal } : {}),
         launched: Object.values(report.perNode).filter(({ launched }) => launched !== undefined).length,
         exited: Object.keys(report.exit).length,

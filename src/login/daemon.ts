@@ -16,6 +16,7 @@ import { Links } from '../transport/links.js';
 import type { Frame } from '../wire/frame.js';
 import { IdleProxies } from './idle-proxies.js';
 import type { LoginJob } from './job.js';
+import { JobList } from './job-list.js';
 import { LearntRecords } from './learnt-records.js';
 import { Session } from './session.js';
 
@@ -30,6 +31,7 @@ export interface LoginDaemonOptions {
 export class LoginDaemon {
   readonly #jobs = new Map<string, LoginJob>();
   readonly #sessions = new Set<Session>();
+  readonly #list = new JobList();
   readonly #idleProxies = new IdleProxies();
   readonly #learnt: LearntRecords;
   readonly #links: Links;
@@ -97,6 +99,7 @@ export class LoginDaemon {
       cacheDirectory: this.#cacheDirectory,
       idleProxies: this.#idleProxies,
       learnt: this.#learnt,
+      jobs: this.#list,
       connect: (node) => this.#links.connect(node),
       probe: (node) => this.#links.probe(node),
       nextJobName: () => `${Date.now().toString(36)}-${this.#nextJob++}`,

@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
 import type { ErrorRecord } from '../base/errors.js';
 import { CHUNK_SIZE_BYTES } from '../base/limits.js';
+import { Rate } from '../base/rate.js';
 import type { Report } from '../report/report.js';
 import { ChunkCache } from '../store/chunk-cache.js';
 import { foldHostlist } from '../topology/hostlist.js';
@@ -13,6 +14,9 @@ import type { Frame } from '../wire/frame.js';
 import { nodesOf } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
 import type { Account, NodeEvent, OutputPlace, Progress, ServingAccount } from '../wire/messages.js';
+import type { JobPhase, StreamStatus } from '../wire/jobs.js';
+import { NO_WAITS } from '../wire/waits.js';
+import type { PresentWaits } from '../wire/waits.js';
 import type { Deployment } from './deployment.js';
 import { composeReport } from './compose-report.js';
 import { InputCredit } from './input-credit.js';
@@ -21,6 +25,7 @@ import type { ObservedWaits } from './observed-waits.js';
 import { OutputProgress } from './output-progress.js';
 import { JobStall } from './stall-policies.js';
 import type { StallSettings } from './stall-policies.js';
+import { streamStatus } from './stream-status.js';
 import type { TimelineKeeper } from './timeline.js';
 
 export interface LoginJobPort {
@@ -61,6 +66,7 @@ export class LoginJob {
   /** Children that are about equally far read each chunk of the layer once. */
   readonly #cache = new ChunkCache();
   readonly #stall: JobStall;
+  readonly #rate = new Rate(systemClock);
   readonly #stallTimer: NodeJS.Timeout;
   readonly #input = new InputCredit();
   readonly #output = new OutputProgress();
@@ -100,7 +106,10 @@ export class LoginJob {
           this.#accounts.set(account.node, account);
           settled();
         },
-        onProgress: () => port.onProgress(this.#relay.progress()),
+        onProgress: () => {
+          this.#rate.observe(this.#moved());
+          port.onProgress(this.#relay.progress());
+        },
         // The log has the lost link already.
         onAway: () => {},
         onDelivered: () => this.#onDelivered(),
@@ -135,6 +144,34 @@ export class LoginJob {
     this.#errors.push(error.toRecord());
     this.#end(error);
     this.options.port.onFailed();
+  }
+
+  status(): StreamStatus {
+    const { deployment } = this.options;
+    const { urgentBytes, launched, exited } = this.#relay.progress();
+    this.#rate.observe(this.#moved());
+    const carriers = deployment.tree.names.length - 1;
+    return streamStatus({
+      ...{ nodes: deployment.nodes.length, launched, exited, bytes: this.#moved() },
+      bytesTotal: carriers * (deployment.urgentBytes + deployment.hystereticBytes),
+      urgentBytes,
+      urgentTotal: carriers * deployment.urgentBytes,
+      bytesPerSecond: this.#rate.perSecond,
+      stall: this.#stall.state,
+      away: this.#relay.away().flatMap((subtree) => [...nodesOf(subtree)].map(({ name }) => name)),
+      lost: [...this.#lost],
+      present: this.present,
+      moving: !this.#delivered && !this.#ended,
+    });
+  }
+
+  get phase(): JobPhase {
+    return this.#ended ? 'ending' : this.#delivered ? 'delivered' : 'streaming';
+  }
+
+  /** Reads that wait now. */
+  get present(): PresentWaits {
+    return this.#ended ? NO_WAITS : this.#relay.waits();
   }
 
   get allLaunched(): boolean {

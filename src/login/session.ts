@@ -8,7 +8,6 @@ import { TeesError } from '../base/errors.js';
 import { FRAME_BODY_MAX_BYTES, COMMAND_QUEUE_HIGH_BYTES } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import type { PeerCredentials } from '../base/native.js';
-import type { Config } from '../config/config.js';
 import type { Report } from '../report/report.js';
 import { hookEngine } from '../serving/hooks.js';
 import type { Link } from '../transport/link.js';
@@ -17,8 +16,7 @@ import type { DaemonMessage, ProgressMessage, RunRequest } from '../wire/api.js'
 import { FrameDecoder, encodeFrame } from '../wire/frame.js';
 import type { Frame, Header } from '../wire/frame.js';
 import { checkJob } from '../wire/job.js';
-import { isLearningRequest } from '../wire/learning.js';
-import type { LearningAnswer } from '../wire/learning.js';
+import type { JobPhase } from '../wire/jobs.js';
 import type { Progress } from '../wire/messages.js';
 import { authorise } from './authorise.js';
 import { prepareDeployment } from './deployment.js';
@@ -26,19 +24,18 @@ import type { Deployment } from './deployment.js';
 import type { IdleProxies } from './idle-proxies.js';
 import { LoginJob } from './job.js';
 import { jobSpec } from './job-spec.js';
-import { answerLearning } from './learning-requests.js';
-import type { LearntRecords } from './learnt-records.js';
+import { progressMessage } from './progress-message.js';
+import { answerQuestion, isQuestion } from './questions.js';
+import type { AnyAnswer, Knowledge } from './questions.js';
 import { stallSettings } from './stall-policies.js';
 import type { StallSettings } from './stall-policies.js';
 import { TimelineKeeper } from './timeline.js';
 import { warningsOf } from './warnings.js';
 
-export interface SessionContext {
-  readonly config: Config;
+export interface SessionContext extends Knowledge {
   readonly log: Log;
   readonly cacheDirectory: string;
   readonly idleProxies: IdleProxies;
-  readonly learnt: LearntRecords;
   connect(node: string): Promise<Link>;
   /** Undefined when the node's daemon answers. */
   probe(node: string): Promise<TeesError | undefined>;
@@ -48,7 +45,6 @@ export interface SessionContext {
 }
 
 const HANG_UP_DEADLINE_MS = 10_000;
-const NO_PROGRESS: Progress = { nodes: 0, urgentBytes: 0, hystereticBytes: 0, launched: 0, exited: 0 };
 
 export class Session {
   readonly #abort = new AbortController();
@@ -58,6 +54,7 @@ export class Session {
   /** Those who wait for the command to take its output. */
   readonly #blocked = new Set<() => void>();
   #failed = false;
+  #phase: JobPhase = 'scanning';
 
   constructor(
     private readonly socket: Socket,
@@ -116,7 +113,7 @@ export class Session {
   #receive(frame: Frame): void {
     if (!this.#running) {
       const { header } = frame;
-      const answer = isLearningRequest(header) ? this.#answer(header) : this.#run(header);
+      const answer = isQuestion(header) ? this.#answer(header) : this.#run(header);
       this.#running = answer.finally(() => this.#hangUp());
       return;
     }
@@ -134,9 +131,8 @@ export class Session {
   }
 
   async #answer(header: Header): Promise<void> {
-    const { learnt, config } = this.context;
-    const asked = { header, uid: this.user.uid, budgetBytes: config.learning.budgetBytes };
-    for (const { message, body } of await answerLearning(asked, learnt)) this.#send(message, body);
+    const answers = await answerQuestion(header, this.user.uid, this.context);
+    for (const { message, body } of answers) this.#send(message, body);
   }
 
   async #run(header: Header): Promise<void> {
@@ -145,6 +141,7 @@ export class Session {
     try {
       const request = decodeRun(header);
       authorise(this.user, request);
+      this.#list(name, request, timeline);
       const { config } = this.context;
       const stall = stallSettings(
         request.onStall ?? config.onStall,
@@ -162,8 +159,24 @@ export class Session {
       this.#send({ t: 'over', status: failure.usage ? 2 : 1, error: failure.toRecord() });
     } finally {
       this.context.idleProxies.release(this.#allocated, name);
+      this.context.jobs.remove(name);
       this.context.onJobOver(name);
     }
+  }
+
+  #list(name: string, { user, argv, nodes }: RunRequest, timeline: TimelineKeeper): void {
+    const { uid } = this.user;
+    this.context.jobs.add({
+      name,
+      owners: [uid, user?.uid ?? uid],
+      nodeCount: () => this.#allocated.size,
+      status: () => ({
+        ...{ job: name, uid, command: argv, nodes, age: timeline.now() },
+        phase: this.#job?.phase ?? this.#phase,
+        ...(this.#job ? { stream: this.#job.status() } : {}),
+      }),
+      cancel: (reason) => this.cancel(reason),
+    });
   }
 
   /** Before the layer is scanned: another job that is prepared meanwhile finds the proxies in use. */
@@ -249,22 +262,14 @@ export class Session {
     this.#send({ t: 'over', status, ...(error ? { error } : {}) });
   }
 
-  #progress(phase: ProgressMessage['phase'], deployment?: Deployment, progress = NO_PROGRESS): void {
+  #progress(phase: ProgressMessage['phase'], deployment?: Deployment, progress?: Progress): void {
+    this.#phase = phase;
     // A command that is stopped need not hear all of it.
     if (this.socket.writableNeedDrain) return;
-    // Borrowed proxies take part in carrying, and do not run the command.
-    const carriers = deployment ? deployment.tree.names.length - 1 : 0;
-    this.#send({
-      t: 'progress',
-      phase,
-      ...progress,
-      nodes: deployment?.nodes.length ?? 0,
-      urgentTotal: (deployment?.urgentBytes ?? 0) * carriers,
-      hystereticTotal: (deployment?.hystereticBytes ?? 0) * carriers,
-    });
+    this.#send(progressMessage(phase, deployment, progress, this.#job?.present));
   }
 
-  #send(message: DaemonMessage | LearningAnswer, body?: Buffer): void {
+  #send(message: AnyAnswer, body?: Buffer): void {
     if (this.socket.writable) this.socket.write(encodeFrame(message as unknown as Header, body));
   }
 

@@ -23,9 +23,13 @@ import type { Settle } from '../transport/job-channel.js';
 import type { JobSpec } from '../wire/job.js';
 import type { JobRecord } from './job-record.js';
 import { Preparation } from './preparation.js';
+import { NO_WAITS } from '../wire/waits.js';
+import type { PresentWaits } from '../wire/waits.js';
+import type { Cargo } from './cargo.js';
 import { stallGuard } from './stall-guard.js';
 import type { StallGuard } from './stall-guard.js';
 import { TaskInput } from './task-input.js';
+import { WaitingReads } from './waiting-reads.js';
 
 export interface JobEnvironmentOptions {
   readonly spec: JobSpec;
@@ -65,6 +69,7 @@ export class JobEnvironment {
   #stall: StallGuard | undefined;
   /** The status of a task that has no launcher any more. */
   #ended: number | undefined;
+  #reads: WaitingReads | undefined;
   readonly #abort = new AbortController();
   #failServing: (error: TeesError) => void = () => {};
   readonly #servingGone: Promise<never>;
@@ -101,7 +106,9 @@ export class JobEnvironment {
       ...(this.options.spec.subtree.children.length === 0 ? { cacheMaxBytes: 0 } : {}),
     };
     this.#store = this.options.restored ? await JobStore.restore(options) : JobStore.create(options);
-    const { spec } = this.options;
+    const { spec, node } = this.options;
+    const { demand } = spec;
+    this.#reads = new WaitingReads({ node, demand, store: this.#store, arrivals });
     this.#stall = stallGuard(spec.onStall, {
       deadlineMs: spec.stallDeadlineMs,
       moved: () => (this.#store as JobStore).bytesHeld,
@@ -109,6 +116,11 @@ export class JobEnvironment {
       onStalled: () => this.#failWaits(),
       onMoving: () => this.#resumeWaits(),
     });
+  }
+
+  /** The reads that wait now. */
+  waits(cargo: Cargo | undefined): PresentWaits {
+    return (cargo && this.#reads?.now(cargo)) ?? NO_WAITS;
   }
 
   /** Puts the names layer and the hook in place. */

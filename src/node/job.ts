@@ -254,6 +254,7 @@ export class NodeJob {
   }
 
   #tellProgress(): void {
+    this.#parent.waits(this.#relay.waits(), this.#environment.waits(this.#layer.cargo));
     this.#parent.progress(this.#relay.progress(), this.#milestones.progress(this.#layer.cargo));
   }
 

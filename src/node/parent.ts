@@ -15,7 +15,10 @@ import type { Link } from '../transport/link.js';
 import { OutputWindow } from '../transport/output-window.js';
 import type { Account, NodeEvent, NodeEventName, OutputPlace, Progress } from '../wire/messages.js';
 import type { TaskTimes } from './task-times.js';
+import { mergeWaits } from '../wire/waits.js';
+import type { PresentWaits } from '../wire/waits.js';
 import type { UplinkMeter } from './uplink.js';
+import { WaitsTeller } from './waits-teller.js';
 
 export interface ParentOptions {
   readonly job: string;
@@ -42,6 +45,9 @@ export class Parent {
   #ended = false;
   #state: LayerState | undefined;
   #delivered = false;
+  readonly #waitsTeller = new WaitsTeller((waits) =>
+    this.channel.tell({ t: 'waits', job: this.options.job, ...waits }),
+  );
   #waiting: NodeJS.Timeout | undefined;
   #lost = false;
 
@@ -177,6 +183,11 @@ export class Parent {
     const sum = { ...below };
     for (const key of Object.keys(own) as (keyof Progress)[]) sum[key] += own[key];
     this.channel.tell({ t: 'progress', job: this.options.job, ...sum });
+  }
+
+  /** Reads that wait now, of those below and of this node. */
+  waits(below: PresentWaits, own: PresentWaits): void {
+    this.#waitsTeller.observe(mergeWaits([below, own]));
   }
 
   /** The whole layer is here and everywhere below. */

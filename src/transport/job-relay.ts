@@ -12,6 +12,8 @@ import { decodeMessage, encodeMessage } from '../wire/messages.js';
 import type { Account, JobMessage, NodeEvent, OutputPlace, Progress } from '../wire/messages.js';
 import type { UnitRanges } from './demand.js';
 import type { Settle } from './job-channel.js';
+import { mergeWaits } from '../wire/waits.js';
+import type { PresentWaits } from '../wire/waits.js';
 import type { Link } from './link.js';
 import { NO_PROGRESS, RelayChild } from './relay-child.js';
 import { RelayMachine } from './relay-machine.js';
@@ -137,6 +139,8 @@ export class JobRelay {
       case 'progress':
         child.progress = message;
         return this.port.onProgress();
+      case 'waits':
+        return child.tellsWaits(message);
       case 'delivered':
         return this.#perform(this.machine.childDelivered(link.peer));
       case 'settled':
@@ -189,6 +193,16 @@ export class JobRelay {
       for (const key of Object.keys(NO_PROGRESS) as (keyof Progress)[]) sum[key] += progress[key];
     }
     return sum;
+  }
+
+  /** Reads that wait below, the longest first. */
+  waits(): PresentWaits {
+    return mergeWaits([...this.#children.values()].map(({ waits }) => waits));
+  }
+
+  /** Children without a link for now. */
+  away(): Subtree[] {
+    return [...this.#children.values()].filter((child) => child.isAway).map(({ subtree }) => subtree);
   }
 
   /** Tells every child to tear down. Resolves when each has, or is lost, as who is late is after the deadline. */

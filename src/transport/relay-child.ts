@@ -1,8 +1,11 @@
 /** One child of a job at its parent: the way to it, and what it has told. */
+import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
 import { nodesOf } from '../wire/job.js';
 import type { Subtree } from '../wire/job.js';
 import type { OutputPlace, Progress } from '../wire/messages.js';
+import { NO_WAITS, aged } from '../wire/waits.js';
+import type { PresentWaits } from '../wire/waits.js';
 import { ChildLink } from './child-link.js';
 import type { ChildLinkOptions } from './child-link.js';
 import { InOrder } from './in-order.js';
@@ -20,6 +23,8 @@ export class RelayChild {
     this.way.link?.destroy(TeesError.from(error, 'MESSAGE_INVALID', { node: this.name })),
   );
   progress = NO_PROGRESS;
+  #waits = NO_WAITS;
+  #waitsAtMs = 0;
   gone = false;
   #backlog = new OutputBacklog();
   readonly #below: ReadonlySet<string>;
@@ -35,6 +40,22 @@ export class RelayChild {
 
   get name(): string {
     return this.subtree.name;
+  }
+
+  /** Without a link for now. */
+  get isAway(): boolean {
+    return !this.gone && !this.way.link;
+  }
+
+  /** Reads that wait at it and below it. @throws TeesError MESSAGE_INVALID */
+  tellsWaits(waits: PresentWaits): void {
+    for (const { node } of waits.waits) this.checkSpeaksFor(node);
+    this.#waits = waits;
+    this.#waitsAtMs = systemClock.nowMs();
+  }
+
+  get waits(): PresentWaits {
+    return this.gone ? NO_WAITS : aged(this.#waits, (systemClock.nowMs() - this.#waitsAtMs) / 1000);
   }
 
   leadsTo(node: string): boolean {

@@ -11,6 +11,7 @@ import { COMMAND_ARGUMENTS_MAX_BYTES } from '../base/limits.js';
 import { Fields, environmentList } from './fields.js';
 import type { Header } from './frame.js';
 import type { Progress } from './messages.js';
+import type { PresentWait } from './waits.js';
 
 export interface RunRequest {
   /** Host list. */
@@ -51,6 +52,8 @@ export interface ProgressMessage extends Progress {
   /** On all nodes together, as what has come. */
   readonly urgentTotal: number;
   readonly hystereticTotal: number;
+  /** Reads wait now. */
+  readonly waiting?: { readonly count: number; readonly longest: PresentWait };
 }
 
 export type DaemonMessage =

@@ -36,6 +36,10 @@ export class Fields {
     return value;
   }
 
+  optionalNumber(key: string): number | undefined {
+    return this.header[key] === undefined ? undefined : this.number(key);
+  }
+
   flag(key: string): boolean {
     const value = this.header[key];
     if (typeof value !== 'boolean') throw this.#invalid(key, 'true or false');

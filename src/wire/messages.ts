@@ -16,6 +16,8 @@ import {
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 import { decodeJobName } from './job.js';
+import { decodePresentWaits } from './waits.js';
+import type { PresentWaits } from './waits.js';
 import { contentWaitsField } from './learning.js';
 
 /** What one node tells about itself, once each. */
@@ -121,6 +123,8 @@ export type JobMessage =
   /** `at`: so many bytes of the node's stream were before it. Settled when the command has taken it. */
   | ({ readonly t: 'output'; readonly job: string } & OutputPlace)
   | ({ readonly t: 'progress'; readonly job: string } & Progress)
+  /** Reads that wait now, here and below. */
+  | ({ readonly t: 'waits'; readonly job: string } & PresentWaits)
   | { readonly t: 'delivered'; readonly job: string }
   | ({ readonly t: 'account'; readonly job: string } & Account)
   | { readonly t: 'gone'; readonly job: string }
@@ -177,6 +181,7 @@ const DECODERS = {
     launched: f.count('launched'),
     exited: f.count('exited'),
   }),
+  waits: (job, f) => ({ t: 'waits', job, ...decodePresentWaits(f) }),
   delivered: (job) => ({ t: 'delivered', job }),
   account: (job, f) => ({ t: 'account', job, ...decodeAccount(f) }),
   gone: (job) => ({ t: 'gone', job }),
