@@ -18,7 +18,7 @@
       "target_name": "tees-launch",
       "type": "executable",
       "sources": [
-        "launch/main.c", "launch/plan.c", "launch/report.c", "launch/mountinfo.c", "launch/mounts.c",
+        "launch/main.c", "launch/plan.c", "launch/report.c", "launch/retire.c", "launch/mountinfo.c", "launch/mounts.c",
         "launch/task.c", "launch/identity.c", "launch/guard.c", "launch/init.c", "launch/launcher.c", "launch/client.c",
         "launch/streams.c"
       ],

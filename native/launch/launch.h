@@ -37,6 +37,7 @@
 #define DAEMON_KILL 'K'      /* ends PID 1 of the environment and so everything in it */
 #define DAEMON_INPUT 'I'     /* bytes: no more than STREAM_WINDOW_BYTES that were not taken yet */
 #define DAEMON_INPUT_END 'i'
+#define DAEMON_RETIRE 'R'    /* everything has arrived: the hook is needed no more (retire.h) */
 #define DAEMON_TAKEN 'a'     /* u8 stream, u32: so many bytes of output are safe */
 #define DAEMON_EXIT_TAKEN 'T'
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "retire.h"
 
 /* How soon the removal of the job's directory is noticed, while no daemon is there. */
 #define ALONE_INTERVAL_MS 1000
@@ -115,6 +116,9 @@ static bool obey(struct launcher *launcher, struct state *state, const struct fr
       if (frame->size == 1) take_signal_for_task(launcher, state, frame->payload[0]);
       return frame->size == 1;
     case DAEMON_KILL: kill_all(launcher, state); return true;
+    case DAEMON_RETIRE:
+      if (state->committed && !state->gone) retire_hook(launcher->init);
+      return true;
     case DAEMON_INPUT: return streams_input(&launcher->streams, frame->payload, frame->size);
     case DAEMON_INPUT_END: launcher->streams.input.at_end = true; return true;
     case DAEMON_TAKEN: return streams_acknowledge(&launcher->streams, frame);

@@ -84,6 +84,8 @@ export interface RunningTask {
   signal(signal: NodeJS.Signals): void;
   /** Ends PID 1 of the environment and so everything in it. */
   kill(): void;
+  /** Everything has arrived: what is opened from now on needs no hook, unless it is open, or mapped, already. */
+  retireHook(): void;
   /** So many more bytes need not be kept any more. What is not said to be safe, a later daemon gets again. */
   outputTaken(stream: 'stdout' | 'stderr', bytes: number): void;
   /** The exit status is known for good: nothing of the task needs to stay. */

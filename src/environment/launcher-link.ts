@@ -92,6 +92,10 @@ export class LauncherLink implements RunningTask {
     this.#post(toLauncher.kill());
   }
 
+  retireHook(): void {
+    this.#post(toLauncher.retireHook());
+  }
+
   outputTaken(stream: OutputStream, bytes: number): void {
     this.#post(toLauncher.outputTaken(stream, bytes));
   }

@@ -115,6 +115,7 @@ function malformed(): TeesError {
 export const toLauncher = {
   signal: (number: number): Buffer => frame('S', Buffer.of(number)),
   kill: (): Buffer => frame('K'),
+  retireHook: (): Buffer => frame('R'),
   input: (bytes: Buffer): Buffer => frame('I', bytes),
   inputEnd: (): Buffer => frame('i'),
   outputTaken: (stream: OutputStream, bytes: number): Buffer => {

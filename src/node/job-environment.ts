@@ -52,6 +52,8 @@ export interface JobEnvironmentOptions {
 
 /** How often it is looked whether a task has ended while something still waits for a content. */
 const WATCH_INTERVAL_MS = 250;
+/** More than once: what is open at that moment stays with the hook until somebody asks again. */
+const RETIRE_AFTER_MS = [0, 5_000, 60_000];
 /** Of a task whose launcher was killed. */
 const STATUS_KILLED = 128 + constants.signals.SIGKILL;
 
@@ -66,6 +68,7 @@ export class JobEnvironment {
   #launching: Promise<RunningTask | undefined> | undefined;
   #task: RunningTask | undefined;
   #watch: NodeJS.Timeout | undefined;
+  readonly #retiring: NodeJS.Timeout[] = [];
   #stall: StallGuard | undefined;
   /** The status of a task that has no launcher any more. */
   #ended: number | undefined;
@@ -223,6 +226,15 @@ export class JobEnvironment {
     this.#task?.release();
   }
 
+  /** Everything has arrived: what the task opens from now on needs neither hook nor daemon. */
+  retireHook(): void {
+    this.options.log.info(`job ${this.options.spec.job}: everything is here; the hook retires`);
+    for (const afterMs of RETIRE_AFTER_MS) {
+      const timer = setTimeout(() => this.#task?.retireHook(), afterMs);
+      this.#retiring.push(timer);
+    }
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#task?.signal(signal);
   }
@@ -232,6 +244,7 @@ export class JobEnvironment {
     this.#abort.abort();
     this.#stall?.stop();
     clearInterval(this.#watch);
+    this.#retiring.forEach(clearTimeout);
     let orphan: RunningTask | undefined;
     const steps: (() => unknown)[] = [
       () => this.#opening,

@@ -59,6 +59,7 @@ export class NodeJob {
     this.#uplink = UplinkMeter.of(context.config, context.self, this.#record.uplink());
     this.#milestones = new Milestones(spec.subtree.runs, {
       event: (...event) => this.#event(...event),
+      retireHook: () => this.#environment.retireHook(),
       launch: () => void this.#runTask().catch((error: unknown) => this.#fail(error)),
     });
     this.#environment = new JobEnvironment({
@@ -219,6 +220,7 @@ export class NodeJob {
     this.#milestones.launched();
     this.#times.launched(sinceMs);
     this.#event('launched', { serving: this.#environment.serving });
+    this.#checkMilestones();
     const status = await this.#environment.finished();
     this.#milestones.exited();
     this.#times.ended();

@@ -12,6 +12,8 @@ export interface MilestonesPort {
   event(event: NodeEventName, more?: Partial<NodeEvent>): void;
   /** The urgent part is here, and the environment is prepared. */
   launch(): void;
+  /** Everything is here: the task needs no hook any more. */
+  retireHook(): void;
 }
 
 export class Milestones {
@@ -21,6 +23,7 @@ export class Milestones {
   #launched = false;
   #exited = false;
   #delivered = false;
+  #retired = false;
 
   /** @param runs whether there is a task on this node */
   constructor(
@@ -54,6 +57,10 @@ export class Milestones {
     if (complete && !this.#delivered) {
       this.#delivered = true;
       this.port.event('delivered');
+    }
+    if (complete && this.#launched && !this.#retired) {
+      this.#retired = true;
+      this.port.retireHook();
     }
   }
 

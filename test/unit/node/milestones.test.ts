@@ -6,6 +6,7 @@ function milestones() {
   const steps = new Milestones(true, {
     event: (event) => said.push(event),
     launch: () => said.push('launch'),
+    retireHook: () => said.push('retire'),
   });
   return { said, steps };
 }
@@ -22,6 +23,20 @@ test('the task is launched once, when the urgent part is here and the environmen
   steps.check(arrived(true), true);
   steps.check(arrived(true), true);
   t.deepEqual(said, ['urgent', 'launch', 'delivered']);
+});
+
+test('the hook retires once, when the task runs and everything is here, whichever comes last', (t) => {
+  for (const last of ['launched', 'complete'] as const) {
+    const { said, steps } = milestones();
+    steps.prepared();
+    if (last === 'complete') steps.launched();
+    steps.check(arrived(true), last === 'launched');
+    t.false(said.includes('retire'), last);
+    steps.launched();
+    steps.check(arrived(true), true);
+    steps.check(arrived(true), true);
+    t.is(said.filter((it) => it === 'retire').length, 1, last);
+  }
 });
 
 test('progress is that of this node alone', (t) => {
