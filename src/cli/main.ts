@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: unknown }>>> = 
   layer: () => import('./commands/layer.js'),
   tree: () => import('./commands/tree.js'),
   cluster: () => import('./commands/cluster.js'),
+  doctor: () => import('./commands/doctor.js'),
   config: () => import('./commands/config.js'),
   daemon: () => import('./commands/daemon.js'),
 };

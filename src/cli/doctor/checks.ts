@@ -1,0 +1,190 @@
+/** What is looked at on a node, in the order told. Each check stands alone, and none needs a running daemon. */
+import { accessSync, constants, readFileSync, statSync, statfsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { release } from 'node:os';
+import { TeesError } from '../../base/errors.js';
+import { launcherPath, native, servePath } from '../../base/native.js';
+import type { Config } from '../../config/config.js';
+import { formatSize } from '../../config/quantities.js';
+import { loadClusterKey } from '../../config/secret.js';
+import { checkStorePlace } from '../../node/store-place.js';
+import { resolveLayout } from '../../serving/hooks.js';
+import { attempt, probeNode } from '../../serving/probe.js';
+import { fail, ok, warn } from './finding.js';
+import type { Finding } from './finding.js';
+
+export interface Patient {
+  readonly config: Config;
+  readonly role: 'login' | 'node';
+  /** Its name in the configuration. */
+  readonly node: string;
+  /** Whether its network is this process's: of an embedded cluster it is not. */
+  readonly sameNetwork: boolean;
+}
+
+type Check = (patient: Patient) => Finding[] | Promise<Finding[]>;
+
+const KERNEL_MIN = '4.19';
+const CONNECT_DEADLINE_MS = 2000;
+const NODES_CALLED_MAX = 64;
+
+const EVERYWHERE: readonly Check[] = [configuration, kernel, programs, key, root];
+const BY_ROLE: Readonly<Record<Patient['role'], readonly Check[]>> = {
+  login: [socket, nodes],
+  node: [fuse, serving, store, port],
+};
+
+export async function examine(patient: Patient): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const check of [...EVERYWHERE, ...BY_ROLE[patient.role]]) findings.push(...(await check(patient)));
+  return findings;
+}
+
+function configuration({ config, role, node }: Patient): Finding[] {
+  return [ok('configuration', `${config.file}, this is ${node} (${role})`)];
+}
+
+function kernel(): Finding[] {
+  const version = release();
+  if (isAtLeast(version, KERNEL_MIN)) return [ok('Linux', version)];
+  return [fail('Linux', version, `TEES needs Linux ${KERNEL_MIN} or later.`)];
+}
+
+/** Of kernel versions: `6.18.5-generic` is at least `6.9`. */
+export function isAtLeast(version: string, least: string): boolean {
+  const numbers = (text: string): number[] => text.split(/[^0-9]+/, 2).map(Number);
+  const [major = 0, minor = 0] = numbers(version);
+  const [leastMajor = 0, leastMinor = 0] = numbers(least);
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor);
+}
+
+function programs(): Finding[] {
+  const hint = 'Build them on a machine like this one: npm run build:native.';
+  try {
+    native();
+    for (const path of [launcherPath(), servePath()]) accessSync(path, constants.X_OK);
+    return [ok('native programs', 'built')];
+  } catch (error) {
+    return [fail('native programs', (error as Error).message, hint)];
+  }
+}
+
+function key({ config }: Patient): Finding[] {
+  try {
+    return [ok('cluster key', `${config.keyFile}, ${loadClusterKey(config.keyFile).length} bytes`)];
+  } catch (thrown) {
+    const error = TeesError.from(thrown, 'KEY_UNREADABLE');
+    // For anybody but root that is as it should be.
+    const tell = process.geteuid?.() === 0 ? fail : warn;
+    return [tell('cluster key', error.message, error.hint ?? 'See keyFile in the configuration.')];
+  }
+}
+
+function root(): Finding[] {
+  if (process.geteuid?.() === 0) return [ok('privileges', 'root')];
+  return [warn('privileges', 'not root', 'The daemon needs root; so do some of these checks.')];
+}
+
+/** What the hook cannot do without; the rest makes it slower. */
+const NEEDED = ['/dev/fuse', 'FUSE mounts', 'FUSE request timeouts'];
+
+async function fuse({ config }: Patient): Promise<Finding[]> {
+  const results = await probeNode(existing(config.store.directory));
+  return results.map(({ name, ok: works, value, explanation }) => {
+    if (works) return ok(name, value, explanation);
+    const needed = NEEDED.includes(name) || (name === 'data-only layers' && config.layout === 'data-only');
+    return config.hook === 'fuse' && needed ? fail(name, value, explanation) : warn(name, value, explanation);
+  });
+}
+
+async function serving({ config }: Patient): Promise<Finding[]> {
+  const { hook, fuseEngine } = config;
+  const tried = async (): Promise<boolean> => (await attempt(existing(config.store.directory))).data === 0;
+  const layout = await resolveLayout(config.layout, tried);
+  const engine = hook === 'fuse' ? ` with the engine ${fuseEngine}` : '';
+  const findings = [ok('jobs are served by', `hook ${hook}${engine}, layout ${layout}`)];
+  if (hook === 'fuse' && fuseEngine === 'fuse-native' && !hasLibfuse2())
+    findings.push(fail('libfuse.so.2', 'missing', 'apt-get install libfuse2, or take fuseEngine: tees.'));
+  return findings;
+}
+
+function hasLibfuse2(): boolean {
+  try {
+    return readFileSync('/etc/ld.so.cache', 'latin1').includes('libfuse.so.2');
+  } catch {
+    return false;
+  }
+}
+
+function store({ config, node }: Patient): Finding[] {
+  const { directory, sizeBytes } = config.store;
+  const size = formatSize(sizeBytes);
+  try {
+    checkStorePlace(directory, sizeBytes, node);
+    const { bavail, bsize, ffree, files } = statfsSync(directory);
+    const free = bavail * bsize;
+    const value = `${directory}, ${formatSize(Math.floor(free / 2 ** 20) * 2 ** 20)} free`;
+    if (files > 0 && ffree === 0)
+      return [fail('store', value, 'No file can be made there any more: it has no inodes left.')];
+    if (free >= sizeBytes) return [ok('store', value)];
+    return [warn('store', value, `store.size is ${size}: layers that it admits may not fit.`)];
+  } catch (thrown) {
+    const error = TeesError.from(thrown, 'STORE_FAILED');
+    return [
+      fail('store', error.message, error.hint ?? `mkdir -p ${directory}, on a file system of its own.`),
+    ];
+  }
+}
+
+async function port({ config, node, sameNetwork }: Patient): Promise<Finding[]> {
+  if (!sameNetwork) return [];
+  const why = await call('127.0.0.1', config.port);
+  if (why === undefined) return [ok('daemon', `listens on port ${config.port}`)];
+  return [warn('daemon', `port ${config.port}: ${why}`, `Start it: tees daemon --role node --node ${node}.`)];
+}
+
+function socket({ config }: Patient): Promise<Finding[]> {
+  const path = `${config.runtimeDirectory}/tees.sock`;
+  return call(path).then((why) =>
+    why === undefined
+      ? [ok('login daemon', `answers at ${path}`)]
+      : [warn('login daemon', `${path}: ${why}`, 'Start it: tees daemon --role login.')],
+  );
+}
+
+async function nodes({ config, sameNetwork }: Patient): Promise<Finding[]> {
+  if (!sameNetwork) return [];
+  const compute = [...config.cluster.nodes.values()].filter(({ role }) => role !== 'login');
+  const called = compute.slice(0, NODES_CALLED_MAX);
+  const answers = await Promise.all(
+    called.map(async ({ name, address }) => ({ name, why: await call(address, config.port) })),
+  );
+  const silent = answers.filter(({ why }) => why !== undefined);
+  const value = `${called.length - silent.length} of ${called.length} answer on port ${config.port}`;
+  if (silent.length === 0) return [ok('nodes', value)];
+  const named = silent.slice(0, 4).map(({ name, why }) => `${name}: ${why}`);
+  return [warn('nodes', value, `${named.join('; ')}. Is the node up, its daemon running, the port open?`)];
+}
+
+/** @returns undefined when somebody listens; else why not */
+function call(hostOrPath: string, number?: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const line = number === undefined ? connect(hostOrPath) : connect(number, hostOrPath);
+    const done = (why: string | undefined): void => {
+      line.destroy();
+      resolve(why);
+    };
+    line.setTimeout(CONNECT_DEADLINE_MS, () => done('no answer'));
+    line.once('connect', () => done(undefined));
+    line.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
+  });
+}
+
+/** Where the probe may try things: the store, if it is there. */
+function existing(directory: string): string | undefined {
+  try {
+    return statSync(directory).isDirectory() ? directory : undefined;
+  } catch {
+    return undefined;
+  }
+}
