@@ -6,14 +6,18 @@ import type { Trial } from './trial.js';
 
 const TRIALS: Readonly<Record<string, () => Promise<{ trial: Trial }>>> = {
   'first-read': () => import('./trials/first-read.js'),
+  hook: () => import('./trials/hook.js'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {
-  const [name = '', option, file] = argv;
+  const [name = '', ...rest] = argv;
+  const quick = rest[0] === '--quick';
+  const [option, file, ...more] = quick ? rest.slice(1) : rest;
   const load = Object.hasOwn(TRIALS, name) ? TRIALS[name] : undefined;
-  if (!load || (option !== undefined && (option !== '--json' || file === undefined))) {
+  const isJson = option === '--json' && file !== undefined;
+  if (!load || more.length > 0 || (option !== undefined && !isJson)) {
     throw usageError('TRIAL_UNKNOWN', name ? `there is no trial '${argv.join(' ')}'` : 'which trial?', {
-      hint: `npm run bench -- TRIAL [--json FILE], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}`,
+      hint: `npm run bench -- TRIAL [--quick] [--json FILE], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}`,
     });
   }
   if (process.getuid?.() !== 0) {
@@ -25,7 +29,7 @@ async function main(argv: readonly string[]): Promise<void> {
   onShutdownSignal(() => cleanup.run());
   try {
     const { trial } = await load();
-    const result = await trial({ cleanup, say });
+    const result = await trial({ cleanup, say, quick });
     process.stdout.write(result.text + '\n');
     if (file !== undefined) writeFileSync(file, JSON.stringify(result.facts, null, 2) + '\n');
   } finally {

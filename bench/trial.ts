@@ -4,6 +4,8 @@ import type { CleanupStack } from '../src/base/lifecycle.js';
 export interface TrialContext {
   /** What the trial started is pushed here, and ends with it, however it ends. */
   readonly cleanup: CleanupStack;
+  /** Fewer rounds, and less in them, for who only wants to see it run. */
+  readonly quick: boolean;
   /** Progress, for the one who waits. */
   say(text: string): void;
 }
