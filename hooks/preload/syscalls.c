@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "shim.h"
 
 #define NO_FLAGS (-1)
@@ -47,6 +48,16 @@ static const struct call CALLS[] = {
 #endif
 };
 
+#ifdef SYS_openat2
+/* Whether the path leads to something as the call asks: RESOLVE_NO_SYMLINKS has an ELOOP of its own. */
+static bool leads_somewhere(int directory, const char *path, const struct open_how *asked) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC | (asked->flags & O_NOFOLLOW), .resolve = asked->resolve};
+  long fd = kernel_call(SYS_openat2, directory, (long)path, (long)&how, sizeof how, 0, 0);
+  if (fd >= 0) kernel_close((int)fd);
+  return fd != -ELOOP;
+}
+#endif
+
 static bool wait_for(struct attempts *attempts, long number, const long arguments[6]) {
   for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++) {
     const struct call *call = &CALLS[i];
@@ -54,7 +65,11 @@ static bool wait_for(struct attempts *attempts, long number, const long argument
     bool nofollow = !call->follows;
     if (call->flags != NO_FLAGS && ((int)arguments[call->flags] & call->flags_meaning)) nofollow = true;
 #ifdef SYS_openat2
-    if (number == SYS_openat2) nofollow = ((const struct open_how *)arguments[2])->flags & O_NOFOLLOW;
+    if (number == SYS_openat2) {
+      const struct open_how *how = (const struct open_how *)arguments[2];
+      if (!leads_somewhere((int)arguments[0], (const char *)arguments[1], how)) return false;
+      nofollow = how->flags & O_NOFOLLOW;
+    }
 #endif
     int directory = call->directory < 0 ? AT_FDCWD : (int)arguments[call->directory];
     return wait_and_call_again(attempts, directory, (const char *)arguments[call->path], nofollow ? O_NOFOLLOW : 0);
