@@ -36,6 +36,7 @@ export const CASES = {
   openCold: { name: 'small files cold, k/s', unit: 1e3, aim: 0.85 },
   openWarm: { name: 'small files warm, k/s', unit: 1e3, aim: 0.85 },
   stat: { name: 'stat cold, k/s', unit: 1e3, aim: 0.9 },
+  walk: { name: 'readdir, stat cold, k/s', unit: 1e3, aim: 0.9 },
   list: { name: 'readdir cold, k/s', unit: 1e3, aim: 0.85 },
 } as const satisfies Readonly<Record<string, Case>>;
 
@@ -79,7 +80,7 @@ export interface Moment {
   readonly steps: readonly Step[];
 }
 
-const NAMES: readonly Step[] = [{ measure: 'list' }, { measure: 'stat' }];
+const NAMES: readonly Step[] = [{ measure: 'list' }, { measure: 'walk' }, { measure: 'stat' }];
 const CONTENTS: readonly Step[] = (['openCold', 'openWarm', 'read', 'map'] as const).map((measure) => ({
   measure,
 }));

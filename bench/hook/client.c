@@ -6,6 +6,7 @@
  *   open DIR DIRS FILES     opens, reads and closes DIR/dD/fF, each once: files a second
  *   stat DIR DIRS FILES     entries a second
  *   list DIR DIRS FILES     reads the directories: entries a second
+ *   walk DIR DIRS FILES     reads the directories and stats what is in them, as ls -l and find do: entries a second
  *   prime DIR DIRS FILES    opens and closes each, 8 at a time; 0
  *   touch FILE              opens and closes it; 0
  *   block COUNT FILE        COUNT processes open FILE, from now on; 0
@@ -143,14 +144,16 @@ static void visit_stat(const char *path) {
 
 static void visit_touch(const char *path) { close(must_open(path)); }
 
-static double list(const struct tree *tree) {
+static double list(const struct tree *tree, int with_stat) {
   char path[PATH_MAX];
+  struct stat found;
   begin_pieces();
   for (int directory = 0; directory < tree->directories; directory++) {
     snprintf(path, sizeof path, "%s/d%d", tree->root, directory);
     DIR *stream = opendir(path);
     if (!stream) fail(path);
-    while (readdir(stream)) continue;
+    for (struct dirent *entry; (entry = readdir(stream));)
+      if (with_stat && fstatat(dirfd(stream), entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0) fail(path);
     closedir(stream);
     end_piece();
   }
@@ -199,7 +202,8 @@ static double obey(const char *what, const char *first, const char *second, cons
   if (!strcmp(what, "map")) return map_file(first);
   if (!strcmp(what, "open")) return rate_of(tree, visit_open);
   if (!strcmp(what, "stat")) return rate_of(tree, visit_stat);
-  if (!strcmp(what, "list")) return list(tree);
+  if (!strcmp(what, "list")) return list(tree, 0);
+  if (!strcmp(what, "walk")) return list(tree, 1);
   if (!strcmp(what, "prime")) return prime(tree), 0;
   if (!strcmp(what, "touch")) return visit_touch(first), 0;
   if (!strcmp(what, "block")) return block(atoi(first), second), 0;

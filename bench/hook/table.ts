@@ -57,7 +57,9 @@ export function misses(results: Results): string[] {
       const ratio = ratioOf(results.moments.before, way, name);
       const { name: what, aim } = CASES[name] as Case;
       if (ratio >= aim) return [];
-      return [`Missed: ${what.replace(/,.*/, '')} by ${way} is ${ratio.toFixed(2)} of native, not ${aim}.`];
+      return [
+        `Missed: ${what.replace(/, [^,]*$/, '')} by ${way} is ${ratio.toFixed(2)} of native, not ${aim}.`,
+      ];
     }),
   );
   const twice = ours.flatMap(({ name: way }) =>

@@ -13,7 +13,12 @@ export const MAP = `${ROOT}/large-map`;
 /** Never delivered before completion: so that the layer is incomplete. */
 export const REST = `${ROOT}/rest`;
 /** A subtree for each case, so that none warms another's names. */
-export const SUBTREES = { open: `${ROOT}/open`, stat: `${ROOT}/stat`, list: `${ROOT}/list` } as const;
+export const SUBTREES = {
+  open: `${ROOT}/open`,
+  stat: `${ROOT}/stat`,
+  walk: `${ROOT}/walk`,
+  list: `${ROOT}/list`,
+} as const;
 
 export interface Tree {
   readonly manifest: Manifest;
