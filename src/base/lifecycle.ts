@@ -33,6 +33,20 @@ export class CleanupStack {
   }
 }
 
+/** One step after the other, each whatever became of those before it. */
+export async function inTurn(
+  steps: readonly (() => unknown)[],
+  onFailure: (error: unknown) => void,
+): Promise<void> {
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+}
+
 const SHUTDOWN_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** @returns a function that removes the handlers again */

@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:os';
 import { TeesError, assert } from '../base/errors.js';
-import type { Log } from '../base/log.js';
+import { inTurn } from '../base/lifecycle.js';
 import {
   claimDirectory,
   directoriesBelow,
@@ -14,15 +14,13 @@ import {
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { adopt, findLauncher, launch, launchedSinceMs, wasLaunched } from '../environment/launch.js';
 import type { Manifest } from '../image/manifest.js';
-import type { UncoveredProgram } from '../planning/uncovered.js';
-import type { ServingChoice, ServingUse } from '../serving/hooks.js';
+import type { ServingUse } from '../serving/hooks.js';
 import { preloadDirectory, preloadVariables } from '../serving/preload.js';
 import type { Arrivals } from '../store/arrivals.js';
 import { JobStore } from '../store/job-store.js';
-import type { Settle } from '../transport/job-channel.js';
-import type { JobSpec } from '../wire/job.js';
-import type { JobRecord } from './job-record.js';
+import type { JobEnvironmentOptions } from './job-environment-options.js';
 import { Preparation } from './preparation.js';
+import { Retirement } from './retirement.js';
 import { NO_WAITS } from '../wire/waits.js';
 import type { PresentWaits } from '../wire/waits.js';
 import type { Cargo } from './cargo.js';
@@ -31,29 +29,8 @@ import type { StallGuard } from './stall-guard.js';
 import { TaskInput } from './task-input.js';
 import { WaitingReads } from './waiting-reads.js';
 
-export interface JobEnvironmentOptions {
-  readonly spec: JobSpec;
-  readonly node: string;
-  readonly bind: readonly string[];
-  /** What this node takes where the job leaves it open. */
-  readonly serving: ServingChoice;
-  /** Directories of the daemon's own that no environment shows. */
-  readonly hidden: readonly string[];
-  /** In the job's directory, below the node's store. */
-  readonly record: JobRecord;
-  /** An earlier daemon had the job: what it has put in place is used. */
-  readonly restored: boolean;
-  readonly log: Log;
-  /** @param at so many bytes of the stream were before these, which are kept by the launcher until they are settled */
-  onOutput(stream: 'stdout' | 'stderr', at: number, bytes: Buffer, settled: Settle): Promise<void>;
-  /** A program of the task waits for everything. */
-  onUncovered?(program: UncoveredProgram): void;
-}
-
 /** How often it is looked whether a task has ended while something still waits for a content. */
 const WATCH_INTERVAL_MS = 250;
-/** More than once: what is open at that moment stays with the hook until somebody asks again. */
-const RETIRE_AFTER_MS = [0, 5_000, 60_000];
 /** Of a task whose launcher was killed. */
 const STATUS_KILLED = 128 + constants.signals.SIGKILL;
 
@@ -68,7 +45,7 @@ export class JobEnvironment {
   #launching: Promise<RunningTask | undefined> | undefined;
   #task: RunningTask | undefined;
   #watch: NodeJS.Timeout | undefined;
-  readonly #retiring: NodeJS.Timeout[] = [];
+  readonly #retirement = new Retirement(() => this.#task?.retireHook());
   #stall: StallGuard | undefined;
   /** The status of a task that has no launcher any more. */
   #ended: number | undefined;
@@ -229,10 +206,7 @@ export class JobEnvironment {
   /** Everything has arrived: what the task opens from now on needs neither hook nor daemon. */
   retireHook(): void {
     this.options.log.info(`job ${this.options.spec.job}: everything is here; the hook retires`);
-    for (const afterMs of RETIRE_AFTER_MS) {
-      const timer = setTimeout(() => this.#task?.retireHook(), afterMs);
-      this.#retiring.push(timer);
-    }
+    this.#retirement.begin();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -244,7 +218,7 @@ export class JobEnvironment {
     this.#abort.abort();
     this.#stall?.stop();
     clearInterval(this.#watch);
-    this.#retiring.forEach(clearTimeout);
+    this.#retirement.stop();
     let orphan: RunningTask | undefined;
     const steps: (() => unknown)[] = [
       () => this.#opening,
@@ -264,13 +238,7 @@ export class JobEnvironment {
       () => this.#store?.close(),
       () => this.#directories && removeDirectories(this.#directories),
     ];
-    for (const step of steps) {
-      try {
-        await step();
-      } catch (error) {
-        this.options.log.warn(`job ${this.options.spec.job}: tearing down: ${String(error)}`);
-      }
-    }
+    await inTurn(steps, (error) => this.#warn(`tearing down: ${String(error)}`));
   }
 
   /**
@@ -283,8 +251,7 @@ export class JobEnvironment {
   }
 
   #failWaits(): void {
-    const { log, spec } = this.options;
-    log.warn(`job ${spec.job}: nothing comes any more; reads of what is missing fail until it does`);
+    this.#warn(`nothing comes any more; reads of what is missing fail until it does`);
     this.#preparation?.fail();
   }
 
@@ -294,9 +261,13 @@ export class JobEnvironment {
     this.#preparation?.unfail();
   }
 
+  #warn(what: string): void {
+    this.options.log.warn(`job ${this.options.spec.job}: ${what}`);
+  }
+
   #onServingGone(error: TeesError): void {
     // Nobody needs it any more for what he opens from now on.
-    if (this.#arrivals?.complete) this.options.log.warn(`${error.message}, after everything had arrived`);
+    if (this.#arrivals?.complete) this.#warn(`${error.message}, after everything had arrived`);
     else this.#failServing(error);
   }
 
