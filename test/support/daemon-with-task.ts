@@ -13,8 +13,8 @@ let taken = 0;
 running.stdout.on('data', (bytes: Buffer) => {
   const part = bytes.subarray(0, take - taken);
   taken += part.length;
-  if (part.length > 0) running.outputTaken('stdout', part.length);
-  process.stdout.write(part);
+  // In this order, as a daemon does: what was taken can come from nobody else any more.
+  if (part.length > 0) process.stdout.write(part, () => running.outputTaken('stdout', part.length));
 });
 running.stdin.write('first\n');
 process.stdout.write('running\n');
