@@ -21,8 +21,9 @@ import type { RelayAction } from './relay-machine.js';
 
 /** Sends to one child that may be under way at a time. */
 const WINDOW_UNITS = 4;
-/** For the subtrees to tear down: more for taller ones, so that who is late is told by its own parent. */
-const END_DEADLINE_MS = 5_000;
+// For the subtrees to tear down: a busy node takes seconds to remove a large layer. More for taller ones, so that who
+// is late is told by its own parent.
+const END_DEADLINE_MS = 30_000;
 const END_DEADLINE_LEVEL_MS = 2_000;
 const LEVELS_MAX = 5;
 
