@@ -1,4 +1,4 @@
-/* Programs started by the C library itself: posix_spawn, system, popen. */
+/* Programs started by the C library itself: posix_spawn, system; for popen see popen.c. */
 #include <limits.h>
 #include <paths.h>
 #include <pthread.h>
@@ -150,25 +150,4 @@ PUBLIC int system(const char *command) {
   if (!variables_have_shim(environ) && shim_is_needed()) return run_shell(command);
   prepare_program(AT_FDCWD, _PATH_BSHELL, 0);
   return real_system()(command);
-}
-
-static pthread_mutex_t popen_lock = PTHREAD_MUTEX_INITIALIZER;
-
-REAL(FILE *, popen, const char *, const char *)
-/* The stream must be the C library's own, so for a moment the environment has the shim again. */
-PUBLIC FILE *popen(const char *command, const char *mode) {
-  prepare_program(AT_FDCWD, _PATH_BSHELL, 0);
-  if (variables_have_shim(environ) || !shim_is_needed()) return real_popen()(command, mode);
-  void *memory = malloc(variables_size(environ));
-  if (!memory) return NULL;
-  pthread_mutex_lock(&popen_lock);
-  char **before = environ, **during = variables_fill(before, true, memory);
-  environ = during;
-  FILE *stream = real_popen()(command, mode);
-  if (environ == during) environ = before;
-  pthread_mutex_unlock(&popen_lock);
-  int error = errno;
-  free(memory);
-  errno = error;
-  return stream;
 }

@@ -91,6 +91,19 @@ static const char *popen_case(const struct file *file) {
   return why;
 }
 
+/* The stream is the shim's own then. */
+static const char *popen_clearenv_case(const struct file *file) {
+  clearenv();
+  FILE *kept = popen("cat", "w"), *output = popen(file->path, "re");
+  const char *why = check_output(output, "ran");
+  if (why) return why;
+  if (fcntl(fileno(output), F_GETFD) != FD_CLOEXEC || fcntl(fileno(kept), F_GETFD) != 0) return "another flag";
+  if (WEXITSTATUS(pclose(output)) != 7) return "another status";
+  /* It ends only when nobody else, the other shell neither, has its input. */
+  if (pclose(kept) != 0) return "the other one has another status";
+  return popen("cat", "rw") || errno != EINVAL ? "another mode" : NULL;
+}
+
 /* The library answers 42. */
 static const char *dlopen_case(const struct file *file) {
   void *library = dlopen(file->path, RTLD_NOW);

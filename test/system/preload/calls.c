@@ -224,7 +224,7 @@ static const struct {
 } CASES[] = {
 #define CASE(name) {#name, name##_case, TOGETHER}
 #define CASE_OF(name, kind) {#name, name##_case, kind}
-    CASE_OF(cancel, FIRST), CASE_OF(fork, FIRST), CASE_OF(signals, FIRST),
+    CASE_OF(cancel, FIRST), CASE_OF(fork, FIRST), CASE_OF(signals, FIRST), CASE_OF(popen_clearenv, FIRST),
     CASE(open), CASE(open_nofollow), CASE(open_rdwr), CASE(open_create), CASE(open64), CASE(x__open), CASE(x__open64),
     CASE(x__open_2), CASE(x__open64_2), CASE(openat), CASE(openat64), CASE(x__openat_2), CASE(x__openat64_2),
     CASE(syscall_openat), CASE(syscall_openat2), CASE(creat), CASE(fopen), CASE(fopen64), CASE(freopen),

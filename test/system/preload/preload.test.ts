@@ -102,7 +102,7 @@ type Run = (title: string, body: (t: Test) => Promise<void>) => void;
 const staticTest: Run = staticCalls ? test : () => {};
 if (!staticCalls) console.error('skipped: what needs a static C library, which is not here');
 
-const FIRST = ['cancel', 'fork', 'signals'];
+const FIRST = ['cancel', 'fork', 'signals', 'popen_clearenv'];
 const EXPECTED = names
   .filter((name) => !FIRST.includes(name))
   .map((name) => `cn1: ${name} ok`)
@@ -149,6 +149,13 @@ test('handlers of signals run while an open waits, and it goes on', async (t) =>
 test('a thread that waits can be cancelled when its wait is over', async (t) => {
   const { stdout, stderr } = await run(t, 'calls', '/opt/calls', `/${PLACE}`, 'cancel');
   t.is(stdout, 'cn1: cancel ok\n', stderr);
+});
+
+test('popen of a program that has cleared its environment', async (t) => {
+  makeExecutable(t, 'calls');
+  const { stdout, stderr, report } = await run(t, 'calls', '/opt/calls', `/${PLACE}`, 'popen_clearenv');
+  t.is(stdout, 'cn1: popen_clearenv ok\n', stderr);
+  t.is(report.blocked.filter(({ path }) => path.endsWith('/popen_clearenv')).length, 1);
 });
 
 test('programs read what arrives while they wait', async (t) => {
