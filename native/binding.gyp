@@ -20,7 +20,7 @@
       "sources": [
         "launch/main.c", "launch/plan.c", "launch/report.c", "launch/retire.c", "launch/mountinfo.c", "launch/mounts.c",
         "launch/task.c", "launch/identity.c", "launch/guard.c", "launch/init.c", "launch/launcher.c", "launch/client.c",
-        "launch/streams.c"
+        "launch/streams.c", "launch/trace.c"
       ],
       "cflags": ["-std=gnu11"]
     },

@@ -139,6 +139,7 @@ static void execute_plan(const struct plan *plan, struct mounts *mounts, struct 
       case OP_ENVIRONMENT: task->environment = operation; break;
       case OP_DIRECTORY: task->directory = operation; break;
       case OP_RUN: task->command = operation; break;
+      case OP_TRACE: break; /* the launcher's */
       default: errno = EBADMSG; fail("read the plan", "");
     }
   }

@@ -14,6 +14,7 @@
 
 #include "launch.h"
 #include "retire.h"
+#include "trace.h"
 
 /* How soon the removal of the job's directory is noticed, while no daemon is there. */
 #define ALONE_INTERVAL_MS 1000
@@ -33,11 +34,13 @@ struct state {
   bool committed;        /* the task was given leave to run */
   bool killed, gone, drained, exit_sent, exit_taken;
   int how;
+  struct tracer tracer;
   uint64_t early_signals; /* for the task, which is not there yet: a bit each */
 };
 
 static void kill_all(struct launcher *launcher, struct state *state) {
   state->killed = true;
+  tracer_kill(&state->tracer);
   if (!state->gone) kill(launcher->init, SIGKILL);
 }
 
@@ -90,6 +93,7 @@ static void give_leave(struct launcher *launcher, struct state *state) {
   if (fd < 0) return kill_all(launcher, state);
   close(fd);
   state->committed = true;
+  if (launcher->trace_ms > 0) tracer_start(&state->tracer, launcher->init, launcher->trace_ms);
   pass_signal(launcher, 0);
   for (unsigned char number = 1; number <= 64; number++)
     if (state->early_signals >> (number - 1) & 1) pass_signal(launcher, number);
@@ -139,13 +143,16 @@ static void take_signal(struct launcher *launcher, struct state *state) {
   while (read(launcher->signals, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo != SIGCHLD) kill_all(launcher, state);
     /* The environment is gone when its PID 1 can be reaped: the kernel ends everything else before. */
-    else if (!state->gone && waitpid(launcher->init, &state->how, WNOHANG) == launcher->init) state->gone = true;
+    else if (!state->gone && waitpid(launcher->init, &state->how, WNOHANG) == launcher->init) {
+      state->gone = true;
+      tracer_finish(&state->tracer);
+    }
   }
 }
 
 /* What was there to be read when the last process had ended is passed on, window by window. */
 static void finish_output(struct launcher *launcher, struct state *state) {
-  if (!state->gone) return;
+  if (!state->gone || !tracer_is_gone(&state->tracer)) return;
   /* What PID 1 has said last. */
   while (launcher->pid_one.fd >= 0) hear_pid_one(launcher, state);
   /* When PID 1 was killed, so that nobody may be there to take what was written, the rest is dropped. */
@@ -159,8 +166,8 @@ static void finish_output(struct launcher *launcher, struct state *state) {
   state->exit_sent = true;
 }
 
-static bool is_over(const struct launcher *launcher, const struct state *state) {
-  if (!state->gone) return false;
+static bool is_over(const struct launcher *launcher, struct state *state) {
+  if (!state->gone || !tracer_is_gone(&state->tracer)) return false;
   if (state->exit_taken) return true;
   /* Nobody will ask how it ended: it was told to, or there was no task yet. */
   bool wanted = state->committed && !state->killed;
@@ -188,7 +195,8 @@ int launcher_run(struct launcher *launcher) {
     ready[2] = (struct pollfd){.fd = launcher->pid_one.fd, .events = POLLIN};
     ready[3] = (struct pollfd){.fd = launcher->listener, .events = POLLIN};
     streams_poll(&launcher->streams, ready + 4);
-    int count = poll(ready, 4 + STREAM_POLLS, alone ? ALONE_INTERVAL_MS : -1);
+    int timeout = state.gone && !tracer_is_gone(&state.tracer) ? TRACER_LOOK_MS : alone ? ALONE_INTERVAL_MS : -1;
+    int count = poll(ready, 4 + STREAM_POLLS, timeout);
     if (count < 0 && errno != EINTR) abort();
     if (count <= 0) memset(ready, 0, sizeof ready);
     if (alone && directory_is_gone()) kill_all(launcher, &state);

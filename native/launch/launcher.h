@@ -11,6 +11,7 @@ struct launcher {
   pid_t init;
   int signals;  /* a signalfd: SIGCHLD, and those that mean "kill" */
   int listener; /* launch.sock */
+  unsigned trace_ms; /* for so long it is noted what the task opens; 0: not at all */
   struct client daemon, pid_one;
   struct streams streams;
 };

@@ -92,6 +92,9 @@ int main(int count, char **arguments) {
     errno = EINVAL;
     fail("read the arguments", "");
   }
+  const struct operation *trace = plan_find(&plan, OP_TRACE);
+  plan_require(trace, 1);
+  launcher.trace_ms = plan_number(trace->strings[0]);
   launcher.listener = listen_in(arguments[1]);
   launcher.init = start_pid_one(&launcher, &plan);
   fcntl(CONTROL_FD, F_SETFL, O_NONBLOCK);

@@ -143,16 +143,12 @@ export const LEARNT_RECORDS_MAX = 256;
 export const LEARNT_RECORDS_MAX_BYTES = 16 * MIB;
 /** What a program first reads later than this, its waits left out, is not of its start-up. */
 export const LEARNT_START_MAX_MS = 60_000;
-/** Runs since a path last waited: from then on it is not sent before the launch; from then on it is forgotten. */
-export const LEARNT_TRIAL_RUNS = 16;
-export const LEARNT_FORGET_RUNS = 24;
-
-/** What stands beside files that have waited, in their directory: one file, and all of one directory. */
-export const LEARNT_NEAR_MAX_BYTES = 1 * MIB;
-export const LEARNT_NEAR_DIRECTORY_MAX_BYTES = 16 * MIB;
-/** Farther off: one file, and all of them. */
-export const LEARNT_FAR_MAX_BYTES = 64 * KIB;
-export const LEARNT_FAR_TOTAL_MAX_BYTES = 32 * MIB;
+/** Traced runs since a path was last read: then it is forgotten. */
+export const LEARNT_FORGET_RUNS = 8;
+/** Nodes of a job that write down what is opened; and what one of them tells of it, as it travels and unpacked. */
+export const TRACED_NODES_MAX = 3;
+export const TRACE_PACKED_MAX_BYTES = 512 * KIB;
+export const TRACE_MAX_BYTES = 2 * MIB;
 
 /** Embedded clusters: the address plan has one /24 a group, the host one bridge port a node. */
 export const EMULATED_GROUPS_MAX = 64;

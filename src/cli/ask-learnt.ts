@@ -1,4 +1,4 @@
-/** What earlier runs have waited for, for a command that runs as the user: the login daemon knows. */
+/** What earlier runs have read while they started, for a command that runs as the user: the login daemon knows. */
 import { TeesError } from '../base/errors.js';
 import type { CommandKey } from '../planning/command-key.js';
 import type { Recalled } from '../planning/learnt.js';

@@ -13,7 +13,6 @@ const REASONS: Readonly<Record<UrgentReason, string>> = {
   'loader-configuration': 'loader config',
   asked: 'asked for',
   learnt: 'learnt',
-  'beside learnt': 'beside it',
   sparse: 'sparse',
   'c-library': 'C library',
   'not-covered': 'not covered',

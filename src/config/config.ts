@@ -55,7 +55,7 @@ export interface Config {
     readonly bind: readonly string[];
   };
   readonly learning: {
-    /** Of what earlier runs of a command have waited for, so much goes into its urgent part. */
+    /** Of what earlier runs of a command have read at start-up, so much goes into its urgent part. */
     readonly budgetBytes: number;
   };
   /** A job that has moved no byte for this long has stalled. */

@@ -41,6 +41,8 @@ export interface EnvironmentSpec {
   readonly identity: Identity;
   /** A directory of the node that shows, read-only, as `/.tees`; the names layer has been made for it (`label`). */
   readonly hookDirectory?: string;
+  /** For so long after the launch the files that are opened are written to `opens` in the job's directory. */
+  readonly traceMs?: number;
 }
 
 export interface TaskSpec {

@@ -27,6 +27,7 @@ const CODES = {
   run: 13,
   guard: 14,
   hook: 15,
+  trace: 16,
 } as const;
 
 export interface Operation {
@@ -57,6 +58,7 @@ export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): r
   checkDirectories(directories);
   return [
     operation('identity', identityStrings(identity)),
+    operation('trace', [String(environment.traceMs ?? 0)]),
     operation('enter', [directories.root]),
     operation('guard', []),
     operation('overlay', [

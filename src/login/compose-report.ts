@@ -6,7 +6,7 @@ import type { BlockedRead, Report, UplinkUse } from '../report/report.js';
 import type { JobSpec } from '../wire/job.js';
 import type { Account, ServingAccount } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
-import { observedWaits } from './observed-waits.js';
+import { observedReads } from './observed-reads.js';
 import type { TimelineKeeper } from './timeline.js';
 
 const UNCOVERED_LISTED_MAX = 100;
@@ -81,7 +81,7 @@ function learning(
 ): Pick<Report, 'learning'> {
   if (!learnt) return {};
   const { lastRun, urgent, first } = learnt;
-  const { total } = observedWaits(accounts, source.manifest);
+  const { total } = observedReads(accounts, source.manifest);
   return { learning: { urgent, first, ...(lastRun ? { before: lastRun } : {}), now: total } };
 }
 

@@ -1,4 +1,5 @@
 /** What a job's parents tell its nodes about it, from what was asked for and what was decided. Pure. */
+import { TRACED_NODES_MAX } from '../base/limits.js';
 import { NODE_DEFAULT } from '../serving/hooks.js';
 import type { JobSpec } from '../wire/job.js';
 import type { RunRequest } from '../wire/api.js';
@@ -14,6 +15,14 @@ export interface JobDecision {
   readonly deployment: Deployment;
 }
 
+/** The first, the last, and one between: their parts in a program may differ. */
+function tracedNodes(nodes: readonly string[]): string[] {
+  const sample = Array.from({ length: TRACED_NODES_MAX }, (_, i) =>
+    nodes.at(Math.floor((i * (nodes.length - 1)) / (TRACED_NODES_MAX - 1))),
+  );
+  return [...new Set(sample)] as string[];
+}
+
 export function jobSpec({ name, user, request, stall, deployment }: JobDecision): Omit<JobSpec, 'subtree'> {
   const { uid, gid, groups } = user;
   return {
@@ -25,6 +34,7 @@ export function jobSpec({ name, user, request, stall, deployment }: JobDecision)
     env: { ...request.env, TEES_NODELIST: request.nodes },
     cwd: request.cwd,
     inputNode: deployment.nodes[0] as string,
+    tracedNodes: request.learn ? tracedNodes(deployment.nodes) : [],
     hook: request.hook ?? NODE_DEFAULT,
     fuseEngine: request.fuseEngine ?? NODE_DEFAULT,
     layout: request.layout ?? NODE_DEFAULT,

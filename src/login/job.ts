@@ -20,8 +20,8 @@ import type { PresentWaits } from '../wire/waits.js';
 import type { Deployment } from './deployment.js';
 import { composeReport } from './compose-report.js';
 import { InputCredit } from './input-credit.js';
-import { observedWaits } from './observed-waits.js';
-import type { ObservedWaits } from './observed-waits.js';
+import { observedReads } from './observed-reads.js';
+import type { ObservedReads } from '../planning/learning.js';
 import { OutputProgress } from './output-progress.js';
 import { JobStall } from './stall-policies.js';
 import type { StallSettings } from './stall-policies.js';
@@ -180,9 +180,9 @@ export class LoginJob {
   }
 
   /** Once it is over; undefined when a task was cut short: how far it came then says little of the next run. */
-  get waits(): ObservedWaits | undefined {
+  get reads(): ObservedReads | undefined {
     if (this.#exits.size < this.options.deployment.nodes.length) return undefined;
-    return observedWaits([...this.#accounts.values()], this.options.deployment.source.manifest);
+    return observedReads([...this.#accounts.values()], this.options.deployment.source.manifest);
   }
 
   signal(signal: string): void {

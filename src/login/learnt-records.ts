@@ -1,5 +1,5 @@
 /**
- * Where it is remembered what commands have waited for: one small file a command, environment and user, in a
+ * Where it is remembered what commands have read while they started: one small file a command, environment and user, in a
  * directory that only the daemon may enter. Names are digests; no user's record is ever another's.
  *
  *     DIRECTORY/UID/ENVIRONMENT-COMMAND
@@ -12,7 +12,7 @@ import { LEARNT_RECORDS_MAX, LEARNT_RECORDS_MAX_BYTES, LEARNT_RECORD_MAX_BYTES }
 import type { Log } from '../base/log.js';
 import type { CommandKey } from '../planning/command-key.js';
 import { learn } from '../planning/learning.js';
-import type { LearntRecord, PathWait, RunWaits } from '../planning/learning.js';
+import type { LearntRecord, ObservedReads } from '../planning/learning.js';
 import type { Recall } from '../planning/learnt.js';
 import { decodeLearnt, encodeLearnt } from '../planning/learnt-codec.js';
 
@@ -45,9 +45,9 @@ export class LearntRecords {
   }
 
   /** One more run of the command. Never rejects. */
-  learn(uid: number, key: CommandKey, waits: readonly PathWait[], last: RunWaits): Promise<void> {
+  learn(uid: number, key: CommandKey, reads: ObservedReads): Promise<void> {
     return this.#change(async () => {
-      const record = learn(await this.recall(uid, key), waits, last);
+      const record = learn(await this.recall(uid, key), reads);
       await this.#replace(this.#file(uid, key), encodeLearnt(record));
       await this.#evict(this.#ofUser(uid));
     });
@@ -73,7 +73,7 @@ export class LearntRecords {
 
   #change(change: () => Promise<void>): Promise<void> {
     const done = this.#changes.then(change).catch((error: unknown) => {
-      this.log.warn(`what a command has waited for is not remembered: ${(error as Error).message}`);
+      this.log.warn(`what a command has read is not remembered: ${(error as Error).message}`);
     });
     this.#changes = done;
     return done;

@@ -192,8 +192,8 @@ export class Session {
   }
 
   async #learn({ split: { learnt } }: Deployment): Promise<void> {
-    const waits = this.#job?.waits;
-    if (learnt && waits) await this.context.learnt.learn(this.user.uid, learnt.key, waits.paths, waits.total);
+    const reads = this.#job?.reads;
+    if (learnt && reads) await this.context.learnt.learn(this.user.uid, learnt.key, reads);
   }
 
   #prepare(name: string, request: RunRequest, timeline: TimelineKeeper): Promise<Deployment> {

@@ -5,6 +5,7 @@
 import { constants } from 'node:os';
 import { TeesError, assert } from '../base/errors.js';
 import { inTurn } from '../base/lifecycle.js';
+import { LEARNT_START_MAX_MS } from '../base/limits.js';
 import {
   claimDirectory,
   directoriesBelow,
@@ -21,6 +22,8 @@ import { JobStore } from '../store/job-store.js';
 import type { JobEnvironmentOptions } from './job-environment-options.js';
 import { Preparation } from './preparation.js';
 import { Retirement } from './retirement.js';
+import { readTrace } from './opens-trace.js';
+import type { OpenedFile } from '../wire/opened.js';
 import { NO_WAITS } from '../wire/waits.js';
 import type { PresentWaits } from '../wire/waits.js';
 import type { Cargo } from './cargo.js';
@@ -50,6 +53,7 @@ export class JobEnvironment {
   /** The status of a task that has no launcher any more. */
   #ended: number | undefined;
   #reads: WaitingReads | undefined;
+  #opened: readonly OpenedFile[] | undefined;
   readonly #abort = new AbortController();
   #failServing: (error: TeesError) => void = () => {};
   readonly #servingGone: Promise<never>;
@@ -163,6 +167,7 @@ export class JobEnvironment {
         hidden,
         ...(isPreload ? { hookDirectory: preloadDirectory(directories.served) } : {}),
         identity: { uid, gid, groups },
+        ...(spec.tracedNodes.includes(node) ? { traceMs: LEARNT_START_MAX_MS } : {}),
       },
       // When everything is there, as it is for a command that the library does not reach, nothing waits.
       { argv, env: isPreload && !this.#arrivals?.complete ? preloadVariables(env) : env, cwd },
@@ -193,9 +198,18 @@ export class JobEnvironment {
     const task = this.#task as RunningTask;
     await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
     const { status } = await task.exit;
+    this.#opened = await readTrace(this.#directories as JobDirectories);
+    const { spec, node, log } = this.options;
+    if (!this.#opened && spec.tracedNodes.includes(node))
+      log.info(`job ${spec.job}: what it opens could not be traced; only its waits are learnt from`);
     clearInterval(this.#watch);
     this.options.record.exited(status);
     return status;
+  }
+
+  /** What the task has opened while it started, when it has ended and that was asked for. */
+  get opened(): readonly OpenedFile[] | undefined {
+    return this.#opened;
   }
 
   /** The exit status is known where it matters: the launcher may forget it. */

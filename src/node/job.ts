@@ -222,6 +222,7 @@ export class NodeJob {
     this.#event('launched', { serving: this.#environment.serving });
     this.#checkMilestones();
     const status = await this.#environment.finished();
+    this.#times.opened(this.#environment.opened);
     this.#milestones.exited();
     this.#times.ended();
     if (!this.#ending) this.#event('exited', { status }, () => this.#environment.release());

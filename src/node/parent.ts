@@ -15,6 +15,7 @@ import type { Link } from '../transport/link.js';
 import { OutputWindow } from '../transport/output-window.js';
 import type { Account, NodeEvent, NodeEventName, OutputPlace, Progress } from '../wire/messages.js';
 import type { TaskTimes } from './task-times.js';
+import { packOpened } from '../wire/opened.js';
 import { mergeWaits } from '../wire/waits.js';
 import type { PresentWaits } from '../wire/waits.js';
 import type { UplinkMeter } from './uplink.js';
@@ -203,6 +204,8 @@ export class Parent {
     const optional = { ...(task ? { task } : {}), ...(uplink ? { uplink } : {}) };
     const uncovered = times.uncovered();
     if (uncovered.length > 0) Object.assign(optional, { uncovered });
+    const opened = times.openedFiles();
+    if (opened) Object.assign(optional, { opened: packOpened(opened) });
     const waits = times.contentWaits();
     this.account({ node: this.options.self, blocked: times.blocked(), waits, ...optional });
   }

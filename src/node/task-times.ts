@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import { encodeContentWaits } from '../wire/learning.js';
 import type { ContentWait } from '../wire/learning.js';
+import type { OpenedFile } from '../wire/opened.js';
 import { UNCOVERED_PER_NODE_MAX, longestWaits } from '../wire/messages.js';
 import type { BlockedPath, TaskAccount, UncoveredAccount } from '../wire/messages.js';
 
@@ -18,6 +19,7 @@ interface Wait {
 export class TaskTimes {
   readonly #waits: Wait[] = [];
   readonly #heldBack = new Map<string, UncoveredAccount>();
+  #opened: readonly OpenedFile[] | undefined;
   #launchedMs: number | undefined;
   #endedMs: number | undefined;
 
@@ -59,6 +61,11 @@ export class TaskTimes {
     return longestWaits(this.#waits.map((wait) => sinceLaunch(wait, launchedMs)));
   }
 
+  /** What it has opened while it started, by the launcher's clock; undefined when that is not known. */
+  opened(files: readonly OpenedFile[] | undefined): void {
+    this.#opened = files;
+  }
+
   /** In the order in which the task asked, each content once; as it travels. */
   contentWaits(): number[] {
     const launchedMs = this.#launchedMs;
@@ -66,12 +73,28 @@ export class TaskTimes {
     const found = new Map<number, ContentWait>();
     const cover = new Cover(launchedMs, this.#endedMs ?? this.clock.nowMs());
     for (const { content, startMs, endMs } of this.#inOrder()) {
-      const earlier = found.get(content);
-      const atMs = earlier?.atMs ?? Math.max(0, startMs - launchedMs - cover.before(startMs));
-      found.set(content, { content, atMs, waitedMs: (earlier?.waitedMs ?? 0) + endMs - startMs });
+      const atMs = Math.max(0, startMs - launchedMs - cover.before(startMs));
+      if (!found.has(content)) found.set(content, { content, atMs });
       cover.add(startMs, endMs);
     }
     return encodeContentWaits([...found.values()]);
+  }
+
+  /** At the moments at which they would have been opened had nothing waited. */
+  openedFiles(): OpenedFile[] | undefined {
+    const launchedMs = this.#launchedMs;
+    if (launchedMs === undefined || !this.#opened) return undefined;
+    const cover = new Cover(launchedMs, this.#endedMs ?? this.clock.nowMs());
+    const waits = this.#inOrder();
+    let next = 0;
+    return [...this.#opened]
+      .sort((a, b) => a.atMs - b.atMs)
+      .map(({ path, atMs }) => {
+        const ms = launchedMs + atMs;
+        for (let wait; (wait = waits[next]) && wait.startMs <= ms; next++)
+          cover.add(wait.startMs, wait.endMs);
+        return { path, atMs: Math.max(0, atMs - cover.before(ms)) };
+      });
   }
 
   #inOrder(): Wait[] {

@@ -1,7 +1,7 @@
 /**
- * A record of what a command has waited for, as bytes: in a file of the login node, and in the answer to its user.
+ * A record of what a command has read, as bytes: in a file of the login node, and in the answer to its user.
  *
- *     magic | SHA-256 of the rest | runs | files | time | count | for each: run, at, waited, length, path
+ *     magic | SHA-256 of the rest | runs | files | time | count | for each: run, at, length, path
  *
  * Numbers are varints, times are in tenths of a millisecond.
  */
@@ -18,10 +18,10 @@ import { chunkDigest } from '../image/chunks.js';
 import { ColumnReader, ColumnWriter } from '../image/columns.js';
 import type { LearntPath, LearntRecord } from './learning.js';
 
-const MAGIC = Buffer.from('TEESLR01');
+const MAGIC = Buffer.from('TEESLR02');
 const BODY_AT = MAGIC.length + DIGEST_SIZE_BYTES;
-/** Four numbers and a character. */
-const PATH_LEAST_BYTES = 5;
+/** Three numbers and a character. */
+const PATH_LEAST_BYTES = 4;
 
 export function encodeLearnt({ runs, last, paths }: LearntRecord): Buffer {
   const body = new ColumnWriter();
@@ -29,10 +29,9 @@ export function encodeLearnt({ runs, last, paths }: LearntRecord): Buffer {
   body.varint(last.files);
   body.varint(tenths(last.seconds * 1000));
   body.varint(paths.length);
-  for (const { run, atMs, waitedMs, path } of paths) {
+  for (const { run, atMs, path } of paths) {
     body.varint(run);
     body.varint(tenths(atMs));
-    body.varint(tenths(waitedMs));
     body.varint(path.length);
     body.latin1(path);
   }
@@ -61,12 +60,12 @@ function decodeBody(reader: ColumnReader): LearntRecord {
   const count = reader.count(reader, PATH_LEAST_BYTES, LEARNT_PATHS_MAX);
   const seen = new Set<ByteString>();
   const paths = Array.from({ length: count }, (): LearntPath => {
-    const [run, atMs, waitedMs] = [reader.varint(), reader.varint() / 10, reader.varint() / 10];
+    const [run, atMs] = [reader.varint(), reader.varint() / 10];
     const path = fromBuffer(reader.bytes(reader.varint()));
     if (run < 1 || run > runs) throw new Error('a path was learnt in a run that has not been');
     if (!isRelativePath(path) || seen.has(path)) throw new Error('a path is malformed or stands twice');
     seen.add(path);
-    return { run, atMs, waitedMs, path };
+    return { run, atMs, path };
   });
   reader.end();
   return { runs, last, paths };

@@ -1,4 +1,4 @@
-/** What earlier runs of the same command have waited for, as part of a split. */
+/** What earlier runs of the same command have read while they started, as part of a split. */
 import type { ByteString } from '../base/bytes.js';
 import { fromText } from '../base/bytes.js';
 import { dataSize } from '../image/manifest.js';
@@ -36,12 +36,11 @@ export async function addLearnt(
     return { share: { key, urgent: shareOf(index, []), first: shareOf(index, []) }, firstContents: [] };
   const chosen = chooseLearnt(record, index, urgent.contents, budgetBytes);
   for (const file of chosen.urgent) urgent.addLayerFile(file, 'learnt', EARLIER_RUN);
-  for (const file of chosen.beside) urgent.addLayerFile(file, 'beside learnt', EARLIER_RUN);
   return {
     share: {
       key,
       lastRun: record.last,
-      urgent: shareOf(index, [...chosen.urgent, ...chosen.beside]),
+      urgent: shareOf(index, chosen.urgent),
       first: shareOf(index, chosen.first),
     },
     firstContents: chosen.first.map((file) => file.content as number),

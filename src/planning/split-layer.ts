@@ -43,7 +43,7 @@ export interface SplitInput {
   readonly engineReportsHoles: boolean;
   /** The hook is a library in the programs themselves, and does not reach all of them. */
   readonly hookIsLibrary?: boolean;
-  /** What earlier runs have waited for; without it nothing is asked for and nothing is learnt. */
+  /** What earlier runs have read while they started; without it nothing is asked for and nothing is learnt. */
   readonly recall?: Recall;
   /** What the layer lies over: the node's root. */
   readonly root?: string;

@@ -13,7 +13,6 @@ export type UrgentReason =
   | 'c-library' // opened inside the C library, which the preload hook does not see
   | 'not-covered' // all of the layer: the preload hook does not reach the command
   | 'learnt' // read at start-up by an earlier run of the same command
-  | 'beside learnt' // a small file in the directory of one of those
   | 'sparse'; // small sparse files, where the serving engine cannot report holes
 
 export interface UrgentFile {
@@ -43,7 +42,7 @@ export interface SplitLearnt {
   /** Undefined when there were none. */
   readonly lastRun?: RunWaits;
   readonly urgent: Share;
-  /** Right behind the urgent part: over the budget, asked for later, or on trial. */
+  /** Right behind the urgent part: over the budget, or read later. */
   readonly first: Share;
 }
 

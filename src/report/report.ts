@@ -54,7 +54,7 @@ export interface Waited {
 
 /** What earlier runs of the same command have told, and what it was good for. */
 export interface LearningUse {
-  /** Of the urgent part, because an earlier run has waited for it. */
+  /** Of the urgent part, because an earlier run has read it at start-up. */
   readonly urgent: { readonly files: number; readonly bytes: number };
   /** Of the hysteretic part, sent first for the same reason. */
   readonly first: { readonly files: number; readonly bytes: number };

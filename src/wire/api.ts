@@ -35,7 +35,7 @@ export interface RunRequest {
   readonly stallDeadlineMs?: number;
   /** Whether a read that waits brings its file forward. */
   readonly demand: boolean;
-  /** Uses, and adds to, what earlier runs of the command have waited for. */
+  /** Uses, and adds to, what earlier runs of the command have read at start-up. */
   readonly learn: boolean;
   /** Whose the task is; only root may say so. Without it the task is its submitter's. */
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };

@@ -7,6 +7,10 @@ import type { Header } from './frame.js';
 export class Fields {
   constructor(private readonly header: Header) {}
 
+  has(key: string): boolean {
+    return this.header[key] !== undefined;
+  }
+
   text(key: string, maxLength = 4096): string {
     const value = this.header[key];
     if (typeof value !== 'string' || value.length > maxLength) throw this.#invalid(key, 'a text');

@@ -7,6 +7,7 @@ import {
   CHUNK_SIZE_BYTES,
   MANIFEST_ENCODED_MAX_BYTES,
   NODES_MAX,
+  TRACED_NODES_MAX,
   TREE_DEPTH_MAX,
 } from '../base/limits.js';
 import { TeesError } from '../base/errors.js';
@@ -36,6 +37,8 @@ export interface JobSpec {
   readonly cwd: string;
   /** The node whose task has the command's standard input. The others' is at its end from the start. */
   readonly inputNode: string;
+  /** Those that tell what the command opens while it starts (docs/decisions/0013-learning.md). */
+  readonly tracedNodes: readonly string[];
   readonly hook: string;
   readonly fuseEngine: string;
   readonly layout: string;
@@ -92,6 +95,7 @@ export function decodeJob(header: Header): JobSpec {
     env: fields.environment('env', ARGUMENTS_MAX),
     cwd: fields.text('cwd'),
     inputNode: fields.text('inputNode', 256),
+    tracedNodes: fields.texts('tracedNodes', TRACED_NODES_MAX, 256),
     hook: fields.text('hook', 64),
     fuseEngine: fields.text('fuseEngine', 64),
     layout: fields.text('layout', 64),

@@ -7,32 +7,27 @@ import { TeesError } from '../base/errors.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 
-/** The task's waits for one content, on one node. */
+/** The task's first wait for one content, on one node. */
 export interface ContentWait {
   readonly content: number;
   /** When it first asked: since its launch, less what it had waited until then. */
   readonly atMs: number;
-  readonly waitedMs: number;
 }
 
-const NUMBERS_PER_WAIT = 3;
+const NUMBERS_PER_WAIT = 2;
 
-/** Flat: content, when, how long; times in microseconds. Of very many the first ones. */
+/** Flat: content, when, in microseconds. Of very many the first ones. */
 export function encodeContentWaits(waits: readonly ContentWait[]): number[] {
   return waits
     .slice(0, LEARNT_CONTENTS_PER_NODE_MAX)
-    .flatMap(({ content, atMs, waitedMs }) => [content, microseconds(atMs), microseconds(waitedMs)]);
+    .flatMap(({ content, atMs }) => [content, Math.max(0, Math.round(atMs * 1000))]);
 }
 
 /** @throws TeesError MESSAGE_INVALID */
 export function decodeContentWaits(numbers: readonly number[]): ContentWait[] {
   return Array.from({ length: numbers.length / NUMBERS_PER_WAIT }, (_, i) => {
-    const [content, at, waited] = numbers.slice(i * NUMBERS_PER_WAIT, (i + 1) * NUMBERS_PER_WAIT) as [
-      number,
-      number,
-      number,
-    ];
-    return { content, atMs: at / 1000, waitedMs: waited / 1000 };
+    const [content, at] = numbers.slice(i * NUMBERS_PER_WAIT, (i + 1) * NUMBERS_PER_WAIT) as [number, number];
+    return { content, atMs: at / 1000 };
   });
 }
 
@@ -40,14 +35,10 @@ export function decodeContentWaits(numbers: readonly number[]): ContentWait[] {
 export function contentWaitsField(fields: Fields, key: string): number[] {
   const numbers = fields.counts(key, LEARNT_CONTENTS_PER_NODE_MAX * NUMBERS_PER_WAIT);
   if (numbers.length % NUMBERS_PER_WAIT === 0) return numbers;
-  throw new TeesError('MESSAGE_INVALID', `a message was refused: '${key}' must be a list of triples`);
+  throw new TeesError('MESSAGE_INVALID', `a message was refused: '${key}' must be a list of pairs`);
 }
 
-function microseconds(milliseconds: number): number {
-  return Math.max(0, Math.round(milliseconds * 1000));
-}
-
-/** `recall`: what earlier runs have waited for; `forget`: of one environment, or of all. Always the asker's own. */
+/** `recall`: what earlier runs have read; `forget`: of one environment, or of all. Always the asker's own. */
 export type LearningRequest =
   | { readonly t: 'recall'; readonly environment: string; readonly command: string }
   | { readonly t: 'forget'; readonly environment?: string };

@@ -11,6 +11,7 @@ import {
   HAVE_NUMBERS_MAX,
   NODES_MAX,
   PATH_MAX_BYTES,
+  TRACE_PACKED_MAX_BYTES,
   WANT_RANGES_MAX,
 } from '../base/limits.js';
 import { Fields } from './fields.js';
@@ -80,6 +81,8 @@ export interface Account {
   readonly blocked: readonly BlockedPath[];
   /** The contents waited for, in the order in which the task asked; as `encodeContentWaits` makes it. */
   readonly waits: readonly number[];
+  /** What the task opened while it started; as `packOpened` makes it. Where that was asked for and is known. */
+  readonly opened?: Buffer;
   /** When it was launched. */
   readonly task?: TaskAccount;
   /** Programs that waited for everything, because the hook does not reach them. */
@@ -225,6 +228,7 @@ function decodeAccount(fields: Fields): Account {
     node: fields.text('node', 256),
     blocked: fields.objects('blocked', BLOCKED_PER_NODE_MAX).map(decodeWait),
     waits: contentWaitsField(fields, 'waits'),
+    ...(fields.has('opened') ? { opened: fields.bytes('opened', TRACE_PACKED_MAX_BYTES) } : {}),
     ...(task ? { task: decodeTask(task) } : {}),
     ...(uncovered.length > 0 ? { uncovered: uncovered.map(decodeUncovered) } : {}),
     ...(uplink ? { uplink: { inBytes: uplink.count('inBytes'), outBytes: uplink.count('outBytes') } } : {}),

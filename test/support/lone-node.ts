@@ -193,6 +193,7 @@ export function specOf(
     env: { PATH: '/usr/bin:/bin' },
     cwd: '/',
     inputNode: NODE,
+    tracedNodes: [],
     hook: 'fuse',
     fuseEngine: DEFAULTS.fuseEngine,
     layout: 'stacked',

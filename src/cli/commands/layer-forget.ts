@@ -1,4 +1,4 @@
-/** `tees layer forget`: what earlier runs in an environment have waited for, no more. */
+/** `tees layer forget`: what earlier runs in an environment have read while they started, no more. */
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
@@ -16,7 +16,7 @@ interface Options {
 
 export const command: CommandModule<object, Options> = {
   command: 'forget',
-  describe: 'forget what your commands have waited for in earlier runs',
+  describe: 'forget what your commands have read at start-up in earlier runs',
   builder: (yargs) =>
     yargs
       .usage('$0 layer forget --upper DIR | --all')

@@ -35,7 +35,7 @@ export const command: CommandModule<object, Options> = {
       .option('learn', {
         type: 'boolean',
         default: true,
-        describe: 'ask the login daemon what earlier runs have waited for',
+        describe: 'ask the login daemon what earlier runs have read while they started',
       })
       .option('socket', { type: 'string', describe: "the login daemon's socket" })
       .option('fuse-engine', { type: 'string', default: 'tees', describe: 'its engine' })

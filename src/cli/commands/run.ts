@@ -65,7 +65,7 @@ export const command: CommandModule<object, Options> = {
       .option('learn', {
         type: 'boolean',
         default: true,
-        describe: 'send first what earlier runs have waited for, and remember what this one waits for',
+        describe: 'send first what earlier runs have read at start-up, and remember what this one reads',
       })
       .option('user', { type: 'string', describe: 'run it as this user (root only)' })
       .option('report', { type: 'string', describe: 'write the report of the job to this file' })

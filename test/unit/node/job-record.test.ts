@@ -28,6 +28,7 @@ const SPEC: JobSpec = {
   env: { A: '1', B: 'x=y' },
   cwd: '/work',
   inputNode: 'cn0',
+  tracedNodes: ['cn0'],
   hook: 'fuse',
   fuseEngine: 'tees',
   layout: 'auto',

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { fromText } from '../../../src/base/bytes.js';
 import { TaskTimes } from '../../../src/node/task-times.js';
 import { decodeContentWaits } from '../../../src/wire/learning.js';
 
@@ -72,10 +73,38 @@ test('contents are told in the order of asking, by the time of a program that ne
   at(18).waited(9, '/c', 1); // from 7 to 8
   at(20).ended();
   t.deepEqual(decodeContentWaits(times.contentWaits()), [
-    { content: 5, atMs: 500, waitedMs: 3500 },
-    { content: 7, atMs: 500, waitedMs: 3000 },
-    { content: 9, atMs: 2500, waitedMs: 1000 },
+    { content: 5, atMs: 500 },
+    { content: 7, atMs: 500 },
+    { content: 9, atMs: 2500 },
   ]);
+});
+
+test('files are told at the moment at which a program that never waits would have opened them', (t) => {
+  const { times, at } = create();
+  at(10).launched();
+  at(13).waited(7, '/b', 2); // from 1 to 3
+  at(18).waited(9, '/c', 1); // from 7 to 8
+  at(20).ended();
+  const opened = [
+    ['/late', 9000],
+    ['/b', 3000],
+    ['/first', 500],
+  ] as const;
+  times.opened(opened.map(([path, atMs]) => ({ path: fromText(path), atMs })));
+  t.deepEqual(times.openedFiles(), [
+    { path: fromText('/first'), atMs: 500 },
+    { path: fromText('/b'), atMs: 1000 },
+    { path: fromText('/late'), atMs: 6000 },
+  ]);
+});
+
+test('nothing is told of files when nobody has looked, or nothing was launched', (t) => {
+  const { times, at } = create();
+  at(1).launched();
+  t.is(times.openedFiles(), undefined);
+  const other = create();
+  other.times.opened([]);
+  t.is(other.times.openedFiles(), undefined);
 });
 
 test('contents of a task that was never launched are not told', (t) => {

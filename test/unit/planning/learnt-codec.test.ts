@@ -12,8 +12,8 @@ const RECORD: LearntRecord = {
   runs: 300,
   last: { files: 2, seconds: 1.2345 },
   paths: [
-    { path: 'usr/lib/\xff\n' as ByteString, run: 299, atMs: 0.1, waitedMs: 12_345.6 },
-    { path: 'a' as ByteString, run: 1, atMs: 7, waitedMs: 0 },
+    { path: 'usr/lib/\xff\n' as ByteString, run: 299, atMs: 0.1 },
+    { path: 'a' as ByteString, run: 1, atMs: 7 },
   ],
 };
 
@@ -21,7 +21,7 @@ const RECORD: LearntRecord = {
 function sealed(write: (body: ColumnWriter) => void): Buffer {
   const body = new ColumnWriter();
   write(body);
-  return Buffer.concat([Buffer.from('TEESLR01'), chunkDigest(body.written()), body.written()]);
+  return Buffer.concat([Buffer.from('TEESLR02'), chunkDigest(body.written()), body.written()]);
 }
 
 function numbers(body: ColumnWriter, ...values: number[]): void {
@@ -32,7 +32,7 @@ function withPath(path: string, run = 1, times = 1): Buffer {
   return sealed((body) => {
     numbers(body, 5, 0, 0, times);
     for (let i = 0; i < times; i++) {
-      numbers(body, run, 0, 0, path.length);
+      numbers(body, run, 0, path.length);
       body.latin1(path);
     }
   });
@@ -51,7 +51,7 @@ const REFUSED: readonly [string, Buffer][] = [
   ['another file', Buffer.from('#!/bin/sh\n')],
   ['more than a record may have', Buffer.alloc(LEARNT_RECORD_MAX_BYTES + 1)],
   ['a count of a million paths', sealed((body) => numbers(body, 1, 0, 0, 1_000_000))],
-  ['a path that ends early', sealed((body) => numbers(body, 1, 0, 0, 1, 1, 0, 0, 4000, 0))],
+  ['a path that ends early', sealed((body) => numbers(body, 1, 0, 0, 1, 1, 0, 4000, 0))],
   ['something behind its end', sealed((body) => numbers(body, 1, 0, 0, 0, 7))],
   ['a number that is too large', sealed((body) => body.bytes(Buffer.alloc(9, 0xff)))],
   ['an empty path', withPath('')],

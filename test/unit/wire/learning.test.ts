@@ -13,8 +13,8 @@ const KEY = '0123456789abcdef'.repeat(2);
 
 test('waits travel with their content, to the microsecond', (t) => {
   const waits = [
-    { content: 70_000, atMs: 0.125, waitedMs: 1234.567 },
-    { content: 0, atMs: 9e6, waitedMs: 0 },
+    { content: 70_000, atMs: 0.125 },
+    { content: 0, atMs: 9e6 },
   ];
   t.deepEqual(decodeContentWaits(encodeContentWaits(waits)), waits);
 });
@@ -23,7 +23,6 @@ test('of very many waits the first ones travel, as many as an account may hold',
   const waits = Array.from({ length: LEARNT_CONTENTS_PER_NODE_MAX + 1 }, (_, content) => ({
     content,
     atMs: content,
-    waitedMs: 1,
   }));
   const numbers = encodeContentWaits(waits);
   t.deepEqual(decodeContentWaits(numbers).at(-1), waits.at(-2));
@@ -32,10 +31,10 @@ test('of very many waits the first ones travel, as many as an account may hold',
 
 for (const [what, waits] of [
   ['no list', undefined],
-  ['half a wait', [1, 2]],
-  ['a negative number', [1, -2, 3]],
-  ['a text', [1, 2, '3']],
-  ['more waits than a node may tell', Array.from({ length: 3 * LEARNT_CONTENTS_PER_NODE_MAX + 3 }, () => 1)],
+  ['half a wait', [1]],
+  ['a negative number', [1, -2]],
+  ['a text', [1, '3']],
+  ['more waits than a node may tell', Array.from({ length: 2 * LEARNT_CONTENTS_PER_NODE_MAX + 2 }, () => 1)],
 ] as const) {
   test(`an account is refused with ${what}`, (t) => {
     t.throws(() => decodeMessage(account(waits)), { code: 'MESSAGE_INVALID' });
