@@ -51,7 +51,7 @@ async function main(): Promise<number> {
     process.stdout.write(
       '\n' + renderTimeline(report, { width: columns(), color: wantsColour(process.stdout) }) + '\n',
     );
-    process.stdout.write('\nThe same command once more: what it has waited for goes first now.\n\n');
+    process.stdout.write('\nThe same command once more: what it has read goes first now.\n\n');
     const again = await deploy(cluster, layer, ['--quiet', '--no-progress']);
     process.stdout.write('\n' + wrap(compare(again), columns()).join('\n') + '\n');
     return Math.max(...Object.values(report.exit), ...Object.values(again.exit));

@@ -23,6 +23,9 @@
 #define STATUS_FAILED 125
 #define STATUS_KILLED 137
 
+/* A daemon may find a launcher that an earlier version of TEES has started: counted up with any change below. */
+#define LAUNCHER_VERSION 2
+
 /*
  * Frames beside those of report.h; src/environment/launcher-messages.ts has the same. Numbers are little-endian.
  * From the launcher:

@@ -22,6 +22,7 @@
 #define REPORTS_MAX_BYTES (256u * 1024)
 
 struct hello {
+  uint32_t version; /* LAUNCHER_VERSION; what follows is that version's */
   uint32_t pid;
   uint32_t input_untaken;  /* of the received ones */
   uint64_t output[2];      /* position of the first byte that will be sent */
@@ -52,6 +53,7 @@ static int status_of(const struct state *state) {
 static void greet(struct launcher *launcher, struct state *state) {
   const struct streams *streams = &launcher->streams;
   struct hello hello = {
+      .version = LAUNCHER_VERSION,
       .pid = (uint32_t)getpid(),
       .input_untaken = (uint32_t)streams->input.size,
       .output = {streams->output[0].position, streams->output[1].position},

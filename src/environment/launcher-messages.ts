@@ -7,7 +7,9 @@ import { TeesError } from '../base/errors.js';
 
 const HEADER_BYTES = 5;
 const MESSAGE_MAX_BYTES = 64 * 1024;
-const HELLO_BYTES = 33;
+const HELLO_BYTES = 37;
+/** LAUNCHER_VERSION of native/launch/launch.h. */
+export const LAUNCHER_VERSION = 2;
 
 export type OutputStream = 'stdout' | 'stderr';
 const OUTPUT_STREAMS: readonly OutputStream[] = ['stdout', 'stderr'];
@@ -84,17 +86,18 @@ function parse(kind: string, payload: Buffer): LauncherMessage {
 }
 
 function parseHello(payload: Buffer): LauncherHello {
-  exactly(HELLO_BYTES, payload);
+  const version = payload.length >= 4 ? payload.readUInt32LE(0) : 0;
+  if (version !== LAUNCHER_VERSION || payload.length !== HELLO_BYTES) throw otherVersion();
   return {
     kind: 'hello',
-    pid: payload.readUInt32LE(0),
-    inputUntaken: payload.readUInt32LE(4),
+    pid: payload.readUInt32LE(4),
+    inputUntaken: payload.readUInt32LE(8),
     outputFrom: {
-      stdout: Number(payload.readBigUInt64LE(8)),
-      stderr: Number(payload.readBigUInt64LE(16)),
+      stdout: Number(payload.readBigUInt64LE(12)),
+      stderr: Number(payload.readBigUInt64LE(20)),
     },
-    inputReceived: Number(payload.readBigUInt64LE(24)),
-    inputClosed: payload.readUInt8(32) !== 0,
+    inputReceived: Number(payload.readBigUInt64LE(28)),
+    inputClosed: payload.readUInt8(36) !== 0,
   };
 }
 
@@ -105,6 +108,12 @@ function exactly(bytes: number, payload: Buffer): Buffer {
 
 function textsOf(payload: Buffer): string[] {
   return payload.toString('utf8').split('\0');
+}
+
+function otherVersion(): TeesError {
+  return new TeesError('ENVIRONMENT_FAILED', 'the launcher is of another version of TEES than the daemon', {
+    hint: 'Its job is ended. Build or install launcher and daemon together, and upgrade nodes without jobs.',
+  });
 }
 
 function malformed(): TeesError {

@@ -72,19 +72,22 @@ maybe(`the second run waits for nothing, and its report tells before and after${
 });
 
 for (const hook of ['fuse', 'preload']) {
-  maybe(`what a command reads after it has arrived is learnt as well, with the hook ${hook}${because}`, async (t) => {
-    t.timeout(180_000);
-    const { cluster, scratch } = t.context;
-    const options = ['--nodes', 'cn0', '--upper', makeLayer(scratch, `arrived-${hook}`), '--hook', hook];
-    // Until the last file of the layer has arrived.
-    const script = 'cat /opt/app/library/* >/dev/null; sleep 2; cat /opt/app/start-up/* | wc -c';
-    const command = ['/bin/sh', '-c', script];
-    const first = await runJob(cluster, options, command);
-    t.is(first.status, 0, first.stderr);
-    const second = await runJob(cluster, options, command);
-    t.is(second.report.learning?.urgent.files, 60 + LATE);
-    t.deepEqual(second.report.learning?.now, { files: 0, seconds: 0 });
-  });
+  maybe(
+    `what a command reads after it has arrived is learnt as well, with the hook ${hook}${because}`,
+    async (t) => {
+      t.timeout(180_000);
+      const { cluster, scratch } = t.context;
+      const options = ['--nodes', 'cn0', '--upper', makeLayer(scratch, `arrived-${hook}`), '--hook', hook];
+      // Until the last file of the layer has arrived.
+      const script = 'cat /opt/app/library/* >/dev/null; sleep 2; cat /opt/app/start-up/* | wc -c';
+      const command = ['/bin/sh', '-c', script];
+      const first = await runJob(cluster, options, command);
+      t.is(first.status, 0, first.stderr);
+      const second = await runJob(cluster, options, command);
+      t.is(second.report.learning?.urgent.files, 60 + LATE);
+      t.deepEqual(second.report.learning?.now, { files: 0, seconds: 0 });
+    },
+  );
 }
 
 maybe(`tees layer split shows what was learnt, and forget makes it unknown${because}`, async (t) => {

@@ -29,6 +29,16 @@ test('messages are found again however the stream is cut', (t) => {
   }
 });
 
+test('a launcher of another version is refused, and the error says so', (t) => {
+  for (const length of [0, 33, 37]) {
+    const hello = Buffer.alloc(5 + length);
+    hello.write('H');
+    hello.writeUInt32LE(length, 1);
+    const error = t.throws(() => new LauncherMessageReader().push(hello), { instanceOf: TeesError });
+    t.regex(error.message, /another version/);
+  }
+});
+
 test('what is no message is refused', (t) => {
   for (const bytes of [Buffer.from('Zaaaa'), Buffer.from('R\xff\xff\xff\xff', 'latin1'), message('X')])
     t.throws(() => new LauncherMessageReader().push(bytes), { instanceOf: TeesError });

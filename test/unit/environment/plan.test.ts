@@ -36,6 +36,7 @@ test('the operations are in the order in which they must be executed', (t) => {
     planEnvironment(ENVIRONMENT, TASK).map(({ name }) => name),
     [
       'identity',
+      'trace',
       'enter',
       'guard',
       'overlay',
