@@ -5,6 +5,8 @@ import { usageError } from '../base/errors.js';
 import {
   CONFIG_FILE_MAX_BYTES,
   INTERFACE_NAME_MAX_BYTES,
+  LINK_SILENCE_DEADLINE_MAX_MS,
+  LINK_SILENCE_DEADLINE_MIN_MS,
   NODES_MAX,
   RECOVERY_DEADLINE_MAX_MS,
   STALL_DEADLINE_MAX_MS,
@@ -50,6 +52,8 @@ export const CONFIG_KEYS = [
   'learning',
   'stallDeadline',
   'recoveryDeadline',
+  'repairDelay',
+  'silenceDeadline',
   'onStall',
 ] as const;
 
@@ -112,6 +116,8 @@ export function parseConfig(text: string, file: string): Config {
     learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
     recoveryDeadlineMs: readRecoveryDeadline(root.get('recoveryDeadline')),
+    repairDelayMs: readRepairDelay(root.get('repairDelay')),
+    silenceDeadlineMs: readSilenceDeadline(root.get('silenceDeadline')),
     onStall: root.get('onStall')?.oneOf(STALL_POLICIES) ?? DEFAULTS.onStall,
   };
 }
@@ -153,6 +159,17 @@ function readStallDeadline(value: Value | undefined): number {
 function readRecoveryDeadline(value: Value | undefined): number {
   if (!value) return DEFAULTS.recoveryDeadlineMs;
   return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, 0, RECOVERY_DEADLINE_MAX_MS);
+}
+
+function readRepairDelay(value: Value | undefined): number {
+  if (!value) return DEFAULTS.repairDelayMs;
+  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, 0, RECOVERY_DEADLINE_MAX_MS);
+}
+
+function readSilenceDeadline(value: Value | undefined): number {
+  if (!value) return DEFAULTS.silenceDeadlineMs;
+  const [min, max] = [LINK_SILENCE_DEADLINE_MIN_MS, LINK_SILENCE_DEADLINE_MAX_MS];
+  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, min, max);
 }
 
 function readQuantity(

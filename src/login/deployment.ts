@@ -18,7 +18,7 @@ import { splitLayer } from '../planning/split-layer.js';
 import type { Split } from '../planning/split.js';
 import { scanLayer } from '../scan/scan.js';
 import type { LayerSource } from '../scan/source.js';
-import { selectNodes } from '../topology/select.js';
+import { checkNodes, selectNodes } from '../topology/select.js';
 import type { Tree } from '../topology/tree.js';
 import type { RunRequest } from '../wire/api.js';
 import type { Subtree } from '../wire/job.js';
@@ -30,6 +30,8 @@ export interface Deployment {
   readonly method: MethodName;
   readonly nodes: readonly string[];
   readonly tree: Tree;
+  /** Children a node at most. */
+  readonly width: number;
   /** The subtrees of the root's children. */
   readonly subtrees: readonly Subtree[];
   readonly document: Buffer;
@@ -38,8 +40,11 @@ export interface Deployment {
   readonly chunkOrder: readonly number[];
   readonly urgentBytes: number;
   readonly hystereticBytes: number;
+  /** Nodes that may take a lost one's place. */
+  readonly spares: readonly string[];
   /** The name of a node's group. */
   groupOf(node: string): string;
+  isProxy(node: string): boolean;
 }
 
 export interface DeploymentOptions {
@@ -68,12 +73,14 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
   const method = chooseMethod(request.method);
   checkLayout(request.layout);
   const nodes = selectNodes(config.cluster, request.nodes);
+  const spares = request.spares === undefined ? [] : selectSpares(config, request.spares, nodes);
+  const width = request.width ?? config.tree.width;
   const plan = new TreePlan({
     strategy: METHODS[method],
     input: {
       cluster: config.cluster,
       nodes,
-      width: request.width ?? config.tree.width,
+      width,
       isIdle: (proxy) => options.isIdle(proxy),
     },
     answers: (proxy) => options.answers(proxy),
@@ -112,11 +119,14 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       method,
       nodes,
       tree,
+      width,
       subtrees: subtreesOf(tree, new Set(tree.borrowed)),
       document,
       documentDigests: digestPieces(document),
       ...contentsInOrder(source, split),
+      spares,
       groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
+      isProxy: (node: string) => config.cluster.nodes.get(node)?.role === 'proxy',
     };
     options.onPhase('planned');
     return deployment;
@@ -124,6 +134,13 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     await source.close();
     throw TeesError.from(error, 'PLAN_FAILED');
   }
+}
+
+/** @throws TeesError as `selectNodes`; NODE_DUPLICATE: it is a node of the job */
+function selectSpares({ cluster }: Config, text: string, nodes: readonly string[]): string[] {
+  const spares = selectNodes(cluster, text);
+  checkNodes(cluster, [...nodes, ...spares]);
+  return spares;
 }
 
 function checkLayout(layout: string | undefined): void {
@@ -136,7 +153,12 @@ function checkLayout(layout: string | undefined): void {
 function subtreesOf(tree: Tree, borrowed: ReadonlySet<string>): Subtree[] {
   const build = (index: number): Subtree => {
     const name = tree.names[index] as string;
-    return { name, runs: !borrowed.has(name), children: (tree.children[index] ?? []).map(build) };
+    return {
+      name,
+      runs: !borrowed.has(name),
+      known: false,
+      children: (tree.children[index] ?? []).map(build),
+    };
   };
   return (tree.children[0] ?? []).map(build);
 }

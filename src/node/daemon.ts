@@ -12,7 +12,7 @@ import { Capacity } from '../store/capacity.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
 import type { Frame } from '../wire/frame.js';
-import { decodeAgain, decodeJob } from '../wire/job.js';
+import { decodeAgain, decodeJob, isSameJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeMessage } from '../wire/messages.js';
 import { NodeJob } from './job.js';
@@ -37,6 +37,7 @@ export class NodeDaemon {
     this.#links = new Links({
       self,
       key,
+      silenceDeadlineMs: config.silenceDeadlineMs,
       address: (node) => addressOf(config, node),
       onFrame: (link, frame) => this.#receive(link, frame),
       onClosed: (link, error) => this.#linkClosed(link, error),
@@ -72,15 +73,15 @@ export class NodeDaemon {
     const { log } = this.options;
     const spec = decodeJob(frame.header);
     const known = this.#jobs.get(spec.job);
-    if (known?.is(spec)) {
+    if (known && isSameJob(known.spec, spec)) {
       log.info(`job ${spec.job}: attached to parent ${link.peer}`);
-      return known.attach(link);
+      return known.attach(link, spec);
     }
     const why = this.#whyNot(spec, decodeAgain(frame.header));
     if (why !== undefined) return this.#refuse(link, spec.job, why);
     const job = this.#makeJob(spec, false);
     log.info(`job ${spec.job}: begins, parent ${link.peer}`);
-    job.attach(link);
+    job.attach(link, spec);
     job.start();
   }
 

@@ -84,6 +84,7 @@ export class LoneNode {
     return new Links({
       self,
       key,
+      silenceDeadlineMs: DEFAULTS.silenceDeadlineMs,
       address: () => ({ host: '127.0.0.1', port: this.port }),
       onFrame: (_link, frame) => void this.heard.push(frame.header),
       onClosed: (_link, error) => void this.lost.push(error),
@@ -203,7 +204,8 @@ export function specOf(
     documentBytes: document.length,
     documentDigests: Buffer.concat(digests),
     contentBytes: contents.reduce((sum, content) => sum + dataSize(content), 0),
-    subtree: { name: NODE, runs: true, children: [] },
+    epoch: 0,
+    subtree: { name: NODE, runs: true, known: false, children: [] },
     ...more,
   };
 }

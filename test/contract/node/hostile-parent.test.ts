@@ -58,7 +58,7 @@ const invalidJob = (name: string, names: RegExp, change: Header): Case => ({
   names,
   send: job(change),
 });
-const tree = (n: unknown, c: unknown = []): Header => ({ n, r: true, c });
+const tree = (n: unknown, c: unknown = []): Header => ({ n, r: true, k: false, c });
 const deep = (levels: number): Header => tree(`d${levels}`, levels === 0 ? [] : [deep(levels - 1)]);
 
 const CASES: readonly Case[] = [
