@@ -118,7 +118,7 @@ export class RelayChildren {
   routeInput(node: string, at: number, eof: boolean, bytes: Buffer, settled: Settle): void {
     const child = [...this].find((one) => !one.gone && one.leadsTo(node));
     const { job } = this.options.spec;
-    child?.way.channel.send({ t: 'stdin', job, node, at, eof }, bytes, settled);
+    child?.way.channel.send({ t: 'stdin', job, node, at, eof }, bytes, once(settled));
   }
 
   /** Sums of the subtrees' progress. */
@@ -177,15 +177,14 @@ function misplacedInput(child: RelayChild, subtree: Subtree): Kept[] {
   const below = new Set([...nodesOf(subtree)].map(({ name }) => name));
   return child.way.channel
     .unsettled()
-    .filter((kept) => isInput(kept) && !below.has(kept.header['node'] as string))
-    .map(settledOnce);
+    .filter((kept) => isInput(kept) && !below.has(kept.header['node'] as string));
 }
 
-function settledOnce(kept: Kept): Kept {
+/** What is sent by two ways is settled by the first that says so. */
+function once(settled: Settle): Settle {
   let isSettled = false;
-  const settled = (): void => {
-    if (!isSettled) kept.settled();
+  return () => {
+    if (!isSettled) settled();
     isSettled = true;
   };
-  return { ...kept, settled };
 }
