@@ -5,12 +5,7 @@
 import { constants } from 'node:os';
 import { TeesError, assert } from '../base/errors.js';
 import { inTurn } from '../base/lifecycle.js';
-import {
-  claimDirectory,
-  directoriesBelow,
-  fillDirectory,
-  removeDirectories,
-} from '../environment/directories.js';
+import { claimDirectory, directoriesBelow, fillDirectory } from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { adopt, findLauncher, launch, launchedSinceMs, wasLaunched } from '../environment/launch.js';
 import type { Manifest } from '../image/manifest.js';
@@ -50,6 +45,7 @@ export class JobEnvironment {
   /** The status of a task that has no launcher any more. */
   #ended: number | undefined;
   #reads: WaitingReads | undefined;
+  #removed = Promise.resolve();
   readonly #abort = new AbortController();
   #failServing: (error: TeesError) => void = () => {};
   readonly #servingGone: Promise<never>;
@@ -213,7 +209,10 @@ export class JobEnvironment {
     this.#task?.signal(signal);
   }
 
-  /** Ends what runs and removes everything. Each step goes on whatever the one before it met. */
+  /**
+   * Ends what runs and removes everything; of very many files some may still be on their way out, out of everybody's
+   * sight. Each step goes on whatever the one before it met.
+   */
   async remove(): Promise<void> {
     this.#abort.abort();
     this.#stall?.stop();
@@ -236,9 +235,19 @@ export class JobEnvironment {
       () => orphan?.exit,
       () => this.#preparation?.stop(),
       () => this.#store?.close(),
-      () => this.#directories && removeDirectories(this.#directories),
+      () => this.#directories && this.#removeDirectories(this.#directories),
     ];
     await inTurn(steps, (error) => this.#warn(`tearing down: ${String(error)}`));
+  }
+
+  /** From `remove` on: when the last of its files is gone. */
+  get removed(): Promise<void> {
+    return this.#removed;
+  }
+
+  async #removeDirectories(directories: JobDirectories): Promise<void> {
+    const { ended } = await this.options.removals.remove(directories);
+    this.#removed = ended;
   }
 
   /**
