@@ -8,6 +8,7 @@ import { JOBS_PER_NODE_MAX } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import { addressOf } from '../config/address.js';
 import type { Config } from '../config/config.js';
+import { Removals } from '../environment/removals.js';
 import { Capacity } from '../store/capacity.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
@@ -30,10 +31,12 @@ export class NodeDaemon {
   readonly #jobs = new Map<string, NodeJob>();
   readonly #links: Links;
   readonly #capacity: Capacity;
+  readonly #removals: Removals;
 
   constructor(private readonly options: NodeDaemonOptions) {
     const { config, self, key, log } = options;
     this.#capacity = new Capacity(config.store.directory, config.store.sizeBytes);
+    this.#removals = new Removals(`${config.store.directory}/removed`, log);
     this.#links = new Links({
       self,
       key,
@@ -49,7 +52,8 @@ export class NodeDaemon {
     const { config, self, log } = this.options;
     await mkdir(`${config.store.directory}/jobs`, { recursive: true, mode: 0o700 });
     checkStorePlace(config.store.directory, config.store.sizeBytes, self);
-    await takeOver(`${config.store.directory}/jobs`, log, (spec) => this.#restore(spec));
+    await this.#removals.resume();
+    await takeOver(`${config.store.directory}/jobs`, this.#removals, log, (spec) => this.#restore(spec));
     await this.#links.listen('0.0.0.0', config.port);
   }
 
@@ -98,6 +102,7 @@ export class NodeDaemon {
       self,
       log,
       capacity: this.#capacity,
+      removals: this.#removals,
       connect: (node: string) => this.#links.connect(node),
       onOver: () => this.#jobs.delete(spec.job),
     };

@@ -71,6 +71,7 @@ export class NodeJob {
       hidden: [context.config.store.directory, context.config.runtimeDirectory],
       record: this.#record,
       restored,
+      removals: context.removals,
       log: context.log,
       onOutput: (...output) => this.#parent.ownOutput(...output),
       onUncovered: (program) => this.#times.heldBack(program),
@@ -287,7 +288,7 @@ export class NodeJob {
       await childrenGone;
       this.#parent.ownAccount(this.#times, this.#uplink);
     } finally {
-      this.context.capacity.release(this.name);
+      void this.#environment.removed.then(() => this.context.capacity.release(this.name));
       await this.#parent.gone();
       this.context.onOver();
     }

@@ -142,7 +142,8 @@ export class LoneNode {
 
   /** Directories, mounts and open descriptors below the store. */
   remains(): string[] {
-    const jobs = `${this.store}/jobs`;
+    const places = ['jobs', 'removed'].map((name) => `${this.store}/${name}`);
+    const below = (path: string): boolean => places.some((place) => path.startsWith(`${place}/`));
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
     const open = readdirSync('/proc/self/fd').flatMap((fd) => {
       try {
@@ -152,9 +153,9 @@ export class LoneNode {
       }
     });
     return [
-      ...(existsSync(jobs) ? readdirSync(jobs) : ['the store has no jobs directory']),
-      ...mounts.filter((line) => line.includes(` ${jobs}/`)),
-      ...open.filter((path) => path.startsWith(`${jobs}/`)),
+      ...places.flatMap((place) => (existsSync(place) ? readdirSync(place) : [`there is no ${place}`])),
+      ...mounts.filter((line) => below(line.split(' ')[4] ?? '')),
+      ...open.filter(below),
     ];
   }
 }

@@ -202,7 +202,7 @@ rootTest(
     }
     t.false(existsSync('/escaped'));
     t.deepEqual(
-      readdirSync(store).filter((name) => !['jobs', 'run'].includes(name)),
+      readdirSync(store).filter((name) => !['jobs', 'removed', 'run'].includes(name)),
       [],
     );
     await eventually('as few descriptors as before', () => descriptors() <= before + 4);
