@@ -53,7 +53,7 @@ maybe(`the second run waits for nothing, and its report tells before and after${
   t.is(first.report.learning?.before, undefined);
   const waited = first.report.learning?.now.files ?? 0;
   t.true(waited > 0 && waited <= LATE, 'on a busy machine some arrive before they are asked for');
-  t.true((first.report.learning?.now.seconds ?? 0) > 0.5, 'the layer takes more than two seconds');
+  t.true((first.report.learning?.now.seconds ?? 0) > 0);
   t.notRegex(first.stderr, /learnt/);
 
   const second = await runJob(cluster, options, [...COMMAND, 'another', 'argument']);
