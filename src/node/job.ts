@@ -91,7 +91,7 @@ export class NodeJob {
           this.#tellProgress();
           this.#parent.delivered();
         },
-        onKnown: (child) => this.#record.childAnswered(child),
+        onKnown: (child) => this.#remember(child),
         onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
         onLost: (subtree, error) => this.#onLost(subtree, error),
         onUnreadable: (error) => this.#fail(error),
@@ -235,6 +235,16 @@ export class NodeJob {
   #onLost(subtree: Subtree, error: TeesError): void {
     this.context.log.warn(`job ${this.name}: lost ${subtree.name}: ${error.message}`);
     this.#parent.lost(subtree.name, error);
+  }
+
+  /** What cannot be written down fails this job, and not the link that the child has answered by. */
+  #remember(child: string): void {
+    if (this.#ending || this.#failed) return;
+    try {
+      this.#record.childAnswered(child);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #debug(what: string): void {
