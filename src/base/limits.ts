@@ -38,6 +38,10 @@ export const LINK_UNSENT_MAX_BYTES = 128 * KIB;
  * the kernel would make it up to tcp_rmem. At 10 Gbit/s it is enough for a round trip of 0.8 ms.
  */
 export const LINK_UNREAD_MAX_BYTES = 1 * MIB;
+/** Connections of one user at the login daemon's socket: their jobs, as many as a node takes, and what they ask. */
+export const COMMANDS_PER_USER_MAX = 256;
+/** From a command's connection to the end of its request. It sends it at once; a machine that swaps takes seconds. */
+export const REQUEST_DEADLINE_MS = 10_000;
 /** Output and reports queued for a command before its tasks wait. */
 export const COMMAND_QUEUE_HIGH_BYTES = MIB / 2;
 /** Output of one job on the way from a child, not yet taken by its parent. */
