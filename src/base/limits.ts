@@ -46,6 +46,12 @@ export const REQUEST_DEADLINE_MS = 10_000;
 export const COMMAND_QUEUE_HIGH_BYTES = MIB / 2;
 /** Output of one job on the way from a child, not yet taken by its parent. */
 export const OUTPUT_WINDOW_BYTES = 256 * KIB;
+/**
+ * What has come from a child and waits behind output that nobody takes: messages for each node in its subtree, which has
+ * ten to say and repeats some when its daemon was started again; and output, of all the daemons it has had.
+ */
+export const UPWARD_WAITING_PER_NODE_MAX = 64;
+export const UPWARD_OUTPUT_MAX_BYTES = 8 * MIB;
 /** Of an error's message that travels. */
 export const ERROR_TEXT_MAX_CHARACTERS = 8192;
 /** Verified chunks kept in memory for children that are a little behind; the rest is read from the store. */

@@ -3,12 +3,14 @@ import type { ExecutionContext } from 'ava';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync } from 'node:fs';
+import { askDaemon } from '../../src/cli/ask-daemon.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { LoginDaemon, SOCKET_NAME } from '../../src/login/daemon.js';
 import type { RunRequest } from '../../src/wire/api.js';
 import { encodeRun } from '../../src/wire/api.js';
 import { FrameDecoder } from '../../src/wire/frame.js';
 import type { Header } from '../../src/wire/frame.js';
+import type { JobStatus } from '../../src/wire/jobs.js';
 
 export const NOBODY = 65534;
 
@@ -63,6 +65,12 @@ export class LoneLogin {
 
   get socket(): string {
     return `${this.directory}/run/${SOCKET_NAME}`;
+  }
+
+  /** As root sees them. */
+  async jobs(): Promise<JobStatus[]> {
+    const { body } = await askDaemon(this.socket, { t: 'status' });
+    return JSON.parse(body.toString()) as JobStatus[];
   }
 
   /** What the daemon has answered when it has hung up. */

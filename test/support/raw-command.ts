@@ -42,6 +42,15 @@ export class RawCommand {
     );
   }
 
+  /** Takes nothing any more, until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   leave(): void {
     this.#socket.destroy();
   }
