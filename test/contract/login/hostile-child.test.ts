@@ -85,6 +85,9 @@ const CASES: readonly Case[] = [
   invalid('the loss of another node', /may not speak for cn0/, event({ node: OTHER, event: 'lost' })),
   invalid('what cannot happen', /event/, event({ event: 'promoted' })),
   invalid('a status that is none', /status/, event({ event: 'exited', status: 256 })),
+  invalid('a failure with a code that is none', /error/, {
+    ...event({ event: 'failed', error: { code: '\x1b[2J', message: 'x' } }),
+  }),
   invalid('more events than a node has', /more than/, {
     t: 'events',
     events: Array.from({ length: 1000 }, () => ({ node: HOSTILE, event: 'urgent' })),
