@@ -33,7 +33,8 @@ async function bytesIn(t: Test): Promise<number[]> {
 async function readingJob(t: Test): Promise<{ job: RunningJob; report: () => Promise<Report> }> {
   const file = join(t.context.scratch, `${t.title.replace(/\W+/g, '-')}.json`);
   const script = 'echo begun; sha256sum /opt/late; cat /opt/early';
-  const job = startJob(t, 'late', 'cn[0-5]', script, '--report', file);
+  // Otherwise the file would be urgent for the next test's tasks, and none of them would wait.
+  const job = startJob(t, 'late', 'cn[0-5]', script, '--no-learn', '--report', file);
   for (const node of NODES) await job.task(node);
   return { job, report: async () => JSON.parse(await readFile(file, 'utf8')) as Report };
 }
