@@ -51,6 +51,13 @@ export class TeesError extends Error {
     };
   }
 
+  /** The same, said of this node, unless it names one. */
+  of(node: string): TeesError {
+    if (this.node !== undefined) return this;
+    const path = this.path === undefined ? {} : { path: fromText(this.path) };
+    return new TeesError(this.code, this.message, { ...this.toRecord(), ...path, node, cause: this.cause });
+  }
+
   static fromRecord(record: ErrorRecord): TeesError {
     const path = record.path === undefined ? {} : { path: fromText(record.path) };
     return new TeesError(record.code, record.message, { ...record, ...path });

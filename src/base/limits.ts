@@ -38,10 +38,20 @@ export const LINK_UNSENT_MAX_BYTES = 128 * KIB;
  * the kernel would make it up to tcp_rmem. At 10 Gbit/s it is enough for a round trip of 0.8 ms.
  */
 export const LINK_UNREAD_MAX_BYTES = 1 * MIB;
+/** Connections of one user at the login daemon's socket: their jobs, as many as a node takes, and what they ask. */
+export const COMMANDS_PER_USER_MAX = 256;
+/** From a command's connection to the end of its request. It sends it at once; a machine that swaps takes seconds. */
+export const REQUEST_DEADLINE_MS = 10_000;
 /** Output and reports queued for a command before its tasks wait. */
 export const COMMAND_QUEUE_HIGH_BYTES = MIB / 2;
 /** Output of one job on the way from a child, not yet taken by its parent. */
 export const OUTPUT_WINDOW_BYTES = 256 * KIB;
+/**
+ * What has come from a child and waits behind output that nobody takes: messages for each node in its subtree, which has
+ * ten to say and repeats some when its daemon was started again; and output, of all the daemons it has had.
+ */
+export const UPWARD_WAITING_PER_NODE_MAX = 64;
+export const UPWARD_OUTPUT_MAX_BYTES = 8 * MIB;
 /** Of an error's message that travels. */
 export const ERROR_TEXT_MAX_CHARACTERS = 8192;
 /** Verified chunks kept in memory for children that are a little behind; the rest is read from the store. */

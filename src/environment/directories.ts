@@ -12,6 +12,7 @@ import { fromBuffer, fromText, toBuffer } from '../base/bytes.js';
 import { TeesError } from '../base/errors.js';
 import { native } from '../base/native.js';
 import { RESERVED_TOP_LEVEL_NAME } from '../image/manifest.js';
+import { storeError } from '../store/store-error.js';
 import type { JobDirectories } from './environment.js';
 
 export const PRIVATE_MODE = 0o700;
@@ -57,8 +58,7 @@ function directoryError(cause: unknown, root: string): TeesError {
   const { code } = cause as NodeJS.ErrnoException;
   if (code === 'EEXIST')
     return new TeesError('JOB_EXISTS', 'the job is already on this node', { path: root });
-  if (code === 'ENOSPC') return new TeesError('STORE_FULL', 'no space in the store', { path: root, cause });
-  return TeesError.from(cause, 'STORE_FAILED', { path: root });
+  return storeError(cause, root);
 }
 
 export function directoriesBelow(root: string): JobDirectories {

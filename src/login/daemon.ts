@@ -6,6 +6,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { TeesError } from '../base/errors.js';
+import { REQUEST_DEADLINE_MS } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import { native } from '../base/native.js';
 import type { PeerCredentials } from '../base/native.js';
@@ -13,11 +14,14 @@ import type { Config } from '../config/config.js';
 import { addressOf } from '../config/address.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
+import { encodeFrame } from '../wire/frame.js';
 import type { Frame } from '../wire/frame.js';
+import { hangUp } from './hang-up.js';
 import { IdleProxies } from './idle-proxies.js';
 import type { LoginJob } from './job.js';
 import { JobList } from './job-list.js';
 import { LearntRecords } from './learnt-records.js';
+import { OpenCommands } from './open-commands.js';
 import { Session } from './session.js';
 
 export const SOCKET_NAME = 'tees.sock';
@@ -26,12 +30,16 @@ export interface LoginDaemonOptions {
   readonly config: Config;
   readonly key: Buffer;
   readonly log: Log;
+  /** Instead of REQUEST_DEADLINE_MS and COMMANDS_PER_USER_MAX. */
+  readonly requestDeadlineMs?: number;
+  readonly commandsPerUserMax?: number;
 }
 
 export class LoginDaemon {
   readonly #jobs = new Map<string, LoginJob>();
   readonly #sessions = new Set<Session>();
   readonly #list = new JobList();
+  readonly #open: OpenCommands;
   readonly #idleProxies = new IdleProxies();
   readonly #learnt: LearntRecords;
   readonly #links: Links;
@@ -40,6 +48,7 @@ export class LoginDaemon {
 
   constructor(private readonly options: LoginDaemonOptions) {
     const { config, key, log } = options;
+    this.#open = new OpenCommands(options.commandsPerUserMax);
     this.#learnt = new LearntRecords(`${config.store.directory}/learnt`, log);
     this.#links = new Links({
       self: config.cluster.login.name,
@@ -84,7 +93,7 @@ export class LoginDaemon {
   }
 
   #accept(socket: Socket): void {
-    const { config, log } = this.options;
+    const { log } = this.options;
     let user: PeerCredentials;
     try {
       const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
@@ -94,9 +103,31 @@ export class LoginDaemon {
       socket.destroy();
       return;
     }
+    if (this.#admits(socket, user.uid)) this.#serve(socket, user);
+  }
+
+  /** Otherwise it has been told, and hung up on. */
+  #admits(socket: Socket, uid: number): boolean {
+    const admission = this.#open.enter(uid);
+    if (admission === 'dropped') {
+      socket.destroy();
+      return false;
+    }
+    socket.on('error', () => {}).once('close', () => this.#open.leave(uid));
+    if (admission === 'served') return true;
+    const error = this.#open.refusal(uid);
+    this.options.log.warn(`a command of user ${uid}: ${error.code}: ${error.message}`);
+    socket.resume().write(encodeFrame({ t: 'over', status: 1, error: error.toRecord() }));
+    hangUp(socket);
+    return false;
+  }
+
+  #serve(socket: Socket, user: PeerCredentials): void {
+    const { config, log, requestDeadlineMs = REQUEST_DEADLINE_MS } = this.options;
     const session = new Session(socket, user, {
       config,
       log,
+      requestDeadlineMs,
       cacheDirectory: this.#cacheDirectory,
       idleProxies: this.#idleProxies,
       learnt: this.#learnt,

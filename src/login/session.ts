@@ -5,29 +5,31 @@
 import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
-import { FRAME_BODY_MAX_BYTES, COMMAND_QUEUE_HIGH_BYTES } from '../base/limits.js';
+import { FRAME_BODY_MAX_BYTES, FRAME_HEADER_MAX_BYTES } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import type { PeerCredentials } from '../base/native.js';
 import type { Report } from '../report/report.js';
 import { hookEngine } from '../serving/hooks.js';
 import type { Link } from '../transport/link.js';
 import { decodeCommand, decodeRun } from '../wire/api.js';
-import type { DaemonMessage, ProgressMessage, RunRequest } from '../wire/api.js';
-import { FrameDecoder, encodeFrame } from '../wire/frame.js';
+import type { ProgressMessage, RunRequest } from '../wire/api.js';
+import { FrameDecoder } from '../wire/frame.js';
 import type { Frame, Header } from '../wire/frame.js';
 import { checkJob } from '../wire/job.js';
 import type { JobPhase } from '../wire/jobs.js';
 import type { Progress } from '../wire/messages.js';
 import { authorise } from './authorise.js';
+import { CommandWriter } from './command-writer.js';
 import { prepareDeployment } from './deployment.js';
 import type { Deployment } from './deployment.js';
+import { hangUp } from './hang-up.js';
 import type { IdleProxies } from './idle-proxies.js';
 import { LoginJob } from './job.js';
 import { jobSpec } from './job-spec.js';
 import type { JobDecision } from './job-spec.js';
 import { progressMessage } from './progress-message.js';
 import { answerQuestion, isQuestion } from './questions.js';
-import type { AnyAnswer, Knowledge } from './questions.js';
+import type { Knowledge } from './questions.js';
 import { lossSettings } from './membership.js';
 import type { LossSettings } from './membership.js';
 import { stallSettings } from './stall-policies.js';
@@ -38,6 +40,8 @@ export interface SessionContext extends Knowledge {
   readonly log: Log;
   readonly cacheDirectory: string;
   readonly idleProxies: IdleProxies;
+  /** From the connection to the end of its request. */
+  readonly requestDeadlineMs: number;
   connect(node: string): Promise<Link>;
   /** Undefined when the node's daemon answers. */
   probe(node: string): Promise<TeesError | undefined>;
@@ -51,16 +55,18 @@ interface Stream extends Omit<JobDecision, 'user'> {
   readonly timeline: TimelineKeeper;
 }
 
-const HANG_UP_DEADLINE_MS = 10_000;
+/** A request has no body: what is not yet one holds as little as can be. */
+const REQUEST_LIMITS = { headerMaxBytes: FRAME_HEADER_MAX_BYTES, bodyMaxBytes: 0 };
 
 export class Session {
   readonly #abort = new AbortController();
+  readonly #decoder = new FrameDecoder(REQUEST_LIMITS);
+  readonly #command: CommandWriter;
+  #requestTimer: NodeJS.Timeout | undefined;
+  #isLate = false;
   #job: LoginJob | undefined;
   #running: Promise<void> | undefined;
   readonly #allocated = new Set<string>();
-  /** Those who wait for the command to take its output. */
-  readonly #blocked = new Set<() => void>();
-  #failed = false;
   #phase: JobPhase = 'scanning';
 
   constructor(
@@ -68,42 +74,41 @@ export class Session {
     private readonly user: PeerCredentials,
     private readonly context: SessionContext,
   ) {
-    socket
-      .on('error', () => {})
-      .on('drain', () => this.#releaseBlocked())
-      .on('close', () => this.#releaseBlocked());
+    this.#command = new CommandWriter(socket);
   }
 
   /** Until the command is gone and its job is over. */
   async serve(): Promise<void> {
-    const decoder = new FrameDecoder();
+    this.#requestTimer = setTimeout(() => this.#requestIsLate(), this.context.requestDeadlineMs);
     let end = new TeesError('CANCELLED', 'the command that submitted the job is gone');
     try {
       // Whatever was wrong with what came, the answer can still be sent.
       for await (const bytes of this.socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        for (const frame of decoder.push(bytes)) this.#receive(frame);
+        for (const frame of this.#decoder.push(bytes)) this.#receive(frame);
       }
     } catch (error) {
       if (error instanceof TeesError) end = this.#refuse(error);
     }
+    clearTimeout(this.#requestTimer);
     await this.cancel(end);
     this.socket.end(() => this.socket.destroy());
   }
 
   #refuse(error: TeesError): TeesError {
     this.context.log.warn(`a command of user ${this.user.uid}: ${error.code}: ${error.message}`);
-    if (!this.#running) this.#send({ t: 'over', status: 1, error: error.toRecord() });
+    if (!this.#running) this.#command.send({ t: 'over', status: 1, error: error.toRecord() });
     return error;
   }
 
-  /**
-   * The command hangs up when it has read everything. What it still sends meanwhile must not meet a closed socket:
-   * the broken pipe would cost it what it has not read yet.
-   */
-  #hangUp(): void {
-    this.socket.end();
-    const deadline = setTimeout(() => this.socket.destroy(), HANG_UP_DEADLINE_MS);
-    this.socket.once('close', () => clearTimeout(deadline));
+  #requestIsLate(): void {
+    this.#isLate = true;
+    const seconds = this.context.requestDeadlineMs / 1000;
+    this.#refuse(
+      new TeesError('REQUEST_LATE', `the request was not complete within ${seconds} s`, {
+        hint: 'Is the login node overloaded? Then try again.',
+      }),
+    );
+    hangUp(this.socket);
   }
 
   /** Ends the job, if it runs; resolves when it is over. */
@@ -118,10 +123,13 @@ export class Session {
   }
 
   #receive(frame: Frame): void {
+    if (this.#isLate) return;
     if (!this.#running) {
+      clearTimeout(this.#requestTimer);
+      this.#decoder.setLimits();
       const { header } = frame;
       const answer = isQuestion(header) ? this.#answer(header) : this.#run(header);
-      this.#running = answer.finally(() => this.#hangUp());
+      this.#running = answer.finally(() => hangUp(this.socket));
       return;
     }
     const message = decodeCommand(frame.header);
@@ -139,7 +147,7 @@ export class Session {
 
   async #answer(header: Header): Promise<void> {
     const answers = await answerQuestion(header, this.user.uid, this.context);
-    for (const { message, body } of answers) this.#send(message, body);
+    for (const { message, body } of answers) this.#command.send(message, body);
   }
 
   async #run(header: Header): Promise<void> {
@@ -164,7 +172,7 @@ export class Session {
     } catch (error) {
       const failure = TeesError.from(error, 'INTERNAL');
       this.context.log.warn(`job ${name} of user ${this.user.uid}: ${failure.code}: ${failure.message}`);
-      this.#send({ t: 'over', status: failure.usage ? 2 : 1, error: failure.toRecord() });
+      this.#command.send({ t: 'over', status: failure.usage ? 2 : 1, error: failure.toRecord() });
     } finally {
       this.context.idleProxies.release(this.#allocated, name);
       this.context.jobs.remove(name);
@@ -228,7 +236,7 @@ export class Session {
 
   async #stream({ name, request, stall, loss, deployment, timeline }: Stream): Promise<Report> {
     const { idleProxies } = this.context;
-    for (const text of warningsOf(deployment.split)) this.#send({ t: 'warning', text });
+    for (const text of warningsOf(deployment.split)) this.#command.send({ t: 'warning', text });
     const spec = jobSpec({ name, user: request.user ?? this.user, request, stall, deployment });
     checkJob(spec);
     const job = new LoginJob({
@@ -242,12 +250,12 @@ export class Session {
       loss,
       port: {
         connect: (node) => this.context.connect(node),
-        onOutput: (node, stream, bytes) => this.#output({ t: 'output', node, stream }, bytes),
+        onOutput: (node, stream, bytes) => this.#command.output({ t: 'output', node, stream }, bytes),
         onProgress: (progress) => this.#progress('streaming', deployment, progress),
-        onInputCredit: (bytes) => this.#send({ t: 'credit', bytes }),
+        onInputCredit: (bytes) => this.#command.send({ t: 'credit', bytes }),
         onDelivered: () => idleProxies.release(deployment.tree.borrowed, name),
-        onWarning: (text) => this.#send({ t: 'warning', text }),
-        onFailed: () => this.#stopWaiting(),
+        onWarning: (text) => this.#command.send({ t: 'warning', text }),
+        onFailed: () => this.#command.stopWaiting(),
       },
     });
     this.#job = job;
@@ -258,40 +266,18 @@ export class Session {
   #sendReport(report: Report): void {
     const json = Buffer.from(JSON.stringify(report));
     for (let start = 0; start < json.length; start += FRAME_BODY_MAX_BYTES) {
-      this.#send({ t: 'report' }, json.subarray(start, start + FRAME_BODY_MAX_BYTES));
+      this.#command.send({ t: 'report' }, json.subarray(start, start + FRAME_BODY_MAX_BYTES));
     }
     const [error] = report.errors;
     const highest = Object.values(report.exit).reduce((max, status) => Math.max(max, status), 0);
     const status = error ? 1 : highest;
-    this.#send({ t: 'over', status, ...(error ? { error } : {}) });
+    this.#command.send({ t: 'over', status, ...(error ? { error } : {}) });
   }
 
   #progress(phase: ProgressMessage['phase'], deployment?: Deployment, progress?: Progress): void {
     this.#phase = phase;
     // A command that is stopped need not hear all of it.
-    if (this.socket.writableNeedDrain) return;
-    this.#send(progressMessage(phase, deployment, progress, this.#job?.present));
-  }
-
-  #send(message: AnyAnswer, body?: Buffer): void {
-    if (this.socket.writable) this.socket.write(encodeFrame(message as unknown as Header, body));
-  }
-
-  /** Pressure: a command that does not take its output slows the tasks down, and nothing grows here. */
-  #output(message: DaemonMessage, bytes: Buffer): void | Promise<void> {
-    this.#send(message, bytes);
-    if (this.socket.writableLength < COMMAND_QUEUE_HIGH_BYTES || !this.socket.writable || this.#failed)
-      return;
-    return new Promise((resolve) => this.#blocked.add(resolve));
-  }
-
-  #stopWaiting(): void {
-    this.#failed = true;
-    this.#releaseBlocked();
-  }
-
-  #releaseBlocked(): void {
-    for (const resolve of this.#blocked) resolve();
-    this.#blocked.clear();
+    if (this.#command.isBehind) return;
+    this.#command.send(progressMessage(phase, deployment, progress, this.#job?.present));
   }
 }

@@ -197,8 +197,17 @@ export class JobEnvironment {
     const { status } = await task.exit;
     this.opened = await readTrace(this.#directories as JobDirectories, this.options);
     clearInterval(this.#watch);
-    this.options.record.exited(status);
+    this.#recordExit(status);
     return status;
+  }
+
+  /** A store that the task itself has filled costs nothing: until the status is known above, the launcher has it. */
+  #recordExit(status: number): void {
+    try {
+      this.options.record.exited(status);
+    } catch (error) {
+      this.#warn(`its exit status is not recorded: ${String(error)}`);
+    }
   }
 
   /** The exit status is known where it matters: the launcher may forget it. */

@@ -18,6 +18,7 @@ import { deserialize, serialize } from 'bson';
 import { TeesError } from '../base/errors.js';
 import { DIGEST_SIZE_BYTES, FRAME_HEADER_MAX_BYTES, MANIFEST_ENCODED_MAX_BYTES } from '../base/limits.js';
 import { chunkDigest } from '../image/chunks.js';
+import { storeError } from '../store/store-error.js';
 import { decodeJob, encodeJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import type { ByteCounters } from './uplink.js';
@@ -64,7 +65,7 @@ export class JobRecord {
       await writeFile(`${path}.new`, bytes, { mode: MODE });
       await rename(`${path}.new`, path);
     } catch (error) {
-      throw this.#failed(error);
+      throw storeError(error, this.directory);
     }
   }
 
@@ -94,7 +95,7 @@ export class JobRecord {
     try {
       appendFileSync(`${this.directory}/known`, `${name}\n`, { mode: MODE });
     } catch (error) {
-      throw this.#failed(error);
+      throw storeError(error, this.directory);
     }
   }
 
@@ -126,7 +127,7 @@ export class JobRecord {
       writeFileSync(`${path}.new`, bytes, { mode: MODE });
       renameSync(`${path}.new`, path);
     } catch (error) {
-      throw this.#failed(error);
+      throw storeError(error, this.directory);
     }
   }
 
@@ -147,12 +148,6 @@ export class JobRecord {
     } finally {
       closeSync(fd);
     }
-  }
-
-  #failed(cause: unknown): TeesError {
-    const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
-    if (full) return new TeesError('STORE_FULL', 'no space in the store', { path: this.directory, cause });
-    return TeesError.from(cause, 'STORE_FAILED', { path: this.directory });
   }
 
   #invalid(why: string, cause?: unknown): TeesError {

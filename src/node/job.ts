@@ -94,7 +94,7 @@ export class NodeJob {
           this.#tellProgress();
           this.#parent.delivered();
         },
-        onKnown: (child) => this.#record.childAnswered(child),
+        onKnown: (child) => this.#try(() => this.#record.childAnswered(child)),
         onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
         onStranded: (child, error) => this.#parent.ofChild(child, 'away', error),
         onBack: (child) => this.#parent.ofChild(child, 'back'),
@@ -142,7 +142,7 @@ export class NodeJob {
   #replant(epoch: number, subtree: Subtree): void {
     if (epoch <= this.#epoch) return;
     this.#epoch = epoch;
-    if (!this.#ending) this.#record.replanted({ ...this.spec, epoch, subtree });
+    this.#try(() => this.#record.replanted({ ...this.spec, epoch, subtree }));
     this.#relay.replant(epoch, subtree.children);
   }
 
@@ -249,6 +249,16 @@ export class NodeJob {
   #onLost(subtree: Subtree, error: TeesError): void {
     this.context.log.warn(`job ${this.name}: lost ${subtree.name}: ${error.message}`);
     this.#parent.lost(subtree.name, error);
+  }
+
+  /** What cannot be written down fails this job, and not the link by which it was heard. */
+  #try(record: () => void): void {
+    if (this.#ending || this.#failed) return;
+    try {
+      record();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #debug(what: string): void {

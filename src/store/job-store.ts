@@ -19,6 +19,7 @@ import { ChunkSet } from './chunk-set.js';
 import { DescriptorCache } from './descriptor-cache.js';
 import { findRemnants } from './remnants.js';
 import { readPieces, readPiecesSync, writePieces, writePiecesSync } from './piece-io.js';
+import { storeError } from './store-error.js';
 
 export interface StoreDirectories {
   /** `.tees/ID` appears here when content ID is whole. */
@@ -269,13 +270,4 @@ export class JobStore {
     const whole = this.#lacking[content] === 0;
     return openSync(whole ? this.contentPath(content) : this.#incomingPath(content), 'r');
   }
-}
-
-function storeError(error: unknown, path: string): TeesError {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const hint = 'Free space there, or let store.directory in the configuration name a larger file system.';
-    return new TeesError('STORE_FULL', "the store's file system is full", { path, cause: error, hint });
-  }
-  return TeesError.from(error, 'STORE_FAILED', { path });
 }

@@ -122,16 +122,16 @@ export class JobRelay {
       case 'want':
         return this.#perform(this.machine.want(message.ranges, link.peer));
       case 'events':
-        for (const { node } of message.events) child.checkSpeaksFor(node);
-        return child.upward.run(() => this.port.onEvents(message.events, settled));
+        return child.receiveEvents(
+          message.events.map(({ node }) => node),
+          () => this.port.onEvents(message.events, settled),
+        );
       case 'output':
-        child.checkSpeaksFor(message.node);
         return child.receiveOutput(message, frame.body, settled, (place, bytes, done) =>
           this.port.onOutput(place, bytes, done),
         );
       case 'account':
-        child.checkSpeaksFor(message.node);
-        return child.upward.run(() => this.port.onAccount(message, settled));
+        return child.receiveEvents([message.node], () => this.port.onAccount(message, settled));
       case 'progress':
         child.progress = message;
         return this.port.onProgress();
@@ -145,7 +145,7 @@ export class JobRelay {
         this.#children.drop(child);
         return this.#checkGone();
       case 'gone':
-        return child.upward.run(() => {
+        return child.receiveEvents([], () => {
           settled();
           this.#childGone(child);
         });

@@ -200,7 +200,8 @@ export class Link {
 
   /** What came cannot be acted on: the other end is told why, and nothing more is read. */
   #refuse(error: unknown): void {
-    const failure = TeesError.from(error, 'MESSAGE_INVALID', this.peer ? { node: this.peer } : {});
+    const thrown = TeesError.from(error, 'MESSAGE_INVALID');
+    const failure = this.peer ? thrown.of(this.peer) : thrown;
     if (this.peer && !this.#failure) this.post({ t: 'refused', error: failure.toRecord() });
     this.#failure ??= failure;
     this.#socket.end(() => this.#socket.destroy());
@@ -210,7 +211,13 @@ export class Link {
 
   #onEnd(): void {
     if (this.#decoder.inFrame)
-      this.#fail(new TeesError('FRAME_TRUNCATED', 'the connection ended within a frame'));
+      this.#fail(
+        new TeesError(
+          'FRAME_TRUNCATED',
+          'the connection ended within a frame',
+          this.peer ? { node: this.peer } : {},
+        ),
+      );
     else this.#socket.destroy();
   }
 

@@ -50,10 +50,12 @@ export class OutputWindow {
 export class OutputBacklog {
   #cost = 0;
 
+  constructor(private readonly maxBytes = OUTPUT_WINDOW_BYTES) {}
+
   /** @throws TeesError MESSAGE_INVALID: the window was not kept */
   add(body: Buffer): void {
     this.#cost += costOf(body);
-    if (this.#cost <= OUTPUT_WINDOW_BYTES + FRAME_BODY_MAX_BYTES + FRAME_COST_BYTES) return;
+    if (this.#cost <= this.maxBytes + FRAME_BODY_MAX_BYTES + FRAME_COST_BYTES) return;
     throw new TeesError('MESSAGE_INVALID', 'more output was sent than there was room for');
   }
 

@@ -1,6 +1,7 @@
 /** One child of a job at its parent: the way to it, and what it has told. */
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
+import { UPWARD_OUTPUT_MAX_BYTES, UPWARD_WAITING_PER_NODE_MAX } from '../base/limits.js';
 import { nodesOf } from '../wire/job.js';
 import type { Subtree } from '../wire/job.js';
 import type { OutputPlace, Progress } from '../wire/messages.js';
@@ -19,7 +20,7 @@ export type TakeOutput = (place: OutputPlace, bytes: Buffer, settled: Settle) =>
 export class RelayChild {
   readonly way: ChildLink;
   /** What happened comes behind the output that was before it. */
-  readonly upward = new InOrder((error) =>
+  readonly #upward = new InOrder((error) =>
     this.way.link?.destroy(TeesError.from(error, 'MESSAGE_INVALID', { node: this.name })),
   );
   progress = NO_PROGRESS;
@@ -33,6 +34,9 @@ export class RelayChild {
   #below: ReadonlySet<string> = new Set();
   /** What those who have gone elsewhere had told before comes through here still. */
   readonly #everBelow = new Set<string>();
+  #waiting = 0;
+  /** Of all the daemons that it has had: whoever claims to be a new one again and again gets no new window. */
+  readonly #sessions = new OutputBacklog(UPWARD_OUTPUT_MAX_BYTES);
 
   constructor(subtree: Subtree, way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>) {
     const onRenewed = (): void => void (this.#backlog = new OutputBacklog());
@@ -89,6 +93,24 @@ export class RelayChild {
     return this.gone ? NO_WAITS : aged(this.#waits, (systemClock.nowMs() - this.#waitsAtMs) / 1000);
   }
 
+  /**
+   * What happened at these nodes, or the child's farewell: taken in its turn.
+   * @throws TeesError MESSAGE_INVALID: it is not above them, or they cannot have so much to tell
+   */
+  receiveEvents(nodes: readonly string[], take: () => void): void {
+    for (const node of nodes) this.checkSpeaksFor(node);
+    const count = Math.max(1, nodes.length);
+    if (this.#waiting + count > UPWARD_WAITING_PER_NODE_MAX * this.#everBelow.size)
+      throw new TeesError('MESSAGE_INVALID', `${this.name} has told more than its nodes can have to tell`, {
+        node: this.name,
+      });
+    this.#waiting += count;
+    this.#upward.run(() => {
+      this.#waiting -= count;
+      take();
+    });
+  }
+
   leadsTo(node: string): boolean {
     return this.#below.has(node);
   }
@@ -101,11 +123,14 @@ export class RelayChild {
 
   /** Taken in the order of arrival. @throws TeesError MESSAGE_INVALID: the window was not kept */
   receiveOutput({ node, stream, at }: OutputPlace, bytes: Buffer, settled: Settle, take: TakeOutput): void {
+    this.checkSpeaksFor(node);
     const backlog = this.#backlog;
     backlog.add(bytes);
-    this.upward.run(() =>
+    this.#sessions.add(bytes);
+    this.#upward.run(() =>
       take({ node, stream, at }, bytes, () => {
         backlog.settled(bytes);
+        this.#sessions.settled(bytes);
         settled();
       }),
     );

@@ -224,7 +224,9 @@ export class RelayMachine {
   }
 }
 
+/** @throws TeesError RANGES_INVALID */
 function clipped(size: number, ranges: readonly number[]): ChunkSet {
+  if (ranges.length % 2 !== 0) return ChunkSet.fromRanges(size, ranges);
   const inside: number[] = [];
   for (let i = 0; i + 1 < ranges.length; i += 2) {
     const first = ranges[i] as number;

@@ -140,7 +140,10 @@ export class Fields {
       return value === undefined ? {} : { [name]: value };
     };
     const usage = fields.header['usage'] === true ? { usage: true } : {};
-    const plain = { code: fields.text('code', 64), message: fields.text('message', 65_536) };
+    const code = fields.text('code', 64);
+    // It is shown, and acted on.
+    if (!/^[A-Z][A-Z0-9_]*$/.test(code)) throw this.#invalid(key, 'an error with a code');
+    const plain = { code, message: fields.text('message', 65_536) };
     return { ...plain, ...optional('node'), ...optional('path'), ...optional('hint'), ...usage };
   }
 

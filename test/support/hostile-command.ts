@@ -3,12 +3,14 @@ import type { ExecutionContext } from 'ava';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync } from 'node:fs';
+import { askDaemon } from '../../src/cli/ask-daemon.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { LoginDaemon, SOCKET_NAME } from '../../src/login/daemon.js';
 import type { RunRequest } from '../../src/wire/api.js';
 import { encodeRun } from '../../src/wire/api.js';
 import { FrameDecoder } from '../../src/wire/frame.js';
 import type { Header } from '../../src/wire/frame.js';
+import type { JobStatus } from '../../src/wire/jobs.js';
 
 export const NOBODY = 65534;
 
@@ -22,6 +24,8 @@ const RELAY = `const socket = require('node:net').connect(process.argv[1]);
 export interface LoginOptions {
   readonly port?: number;
   readonly key?: Buffer;
+  readonly requestDeadlineMs?: number;
+  readonly commandsPerUserMax?: number;
 }
 
 export class LoneLogin {
@@ -38,20 +42,21 @@ export class LoneLogin {
 
   /** Its nodes are cn0 to cn3, at 127.0.0.1 to 127.0.0.4. */
   static async start(t: ExecutionContext, directory: string, options: LoginOptions = {}): Promise<LoneLogin> {
-    const login = new LoneLogin(directory, options.key);
+    const { port = 1, key, ...limits } = options;
+    const login = new LoneLogin(directory, key);
     const text = [
       'cluster: lone',
       'login: { name: login }',
       'groups: [{ proxy: cn0, slaves: "cn[1-3]" }]',
       'addresses: { login: 127.0.0.1, "cn[0-3]": "127.0.0.[1-4]" }',
-      `port: ${options.port ?? 1}`,
+      `port: ${port}`,
       `store: { directory: ${directory}/store, size: 64MiB }`,
       `runtimeDirectory: ${directory}/run`,
     ].join('\n');
     const say = (line: string): void => void login.log.push(line);
     const config = parseConfig(text, `${directory}/tees.yaml`);
     const log = { error: say, warn: say, info: say, debug: () => {} };
-    login.#daemon = new LoginDaemon({ config, key: login.key, log });
+    login.#daemon = new LoginDaemon({ config, key: login.key, log, ...limits });
     chmodSync(directory, 0o755);
     await login.#daemon.start();
     t.teardown(() => login.#daemon?.stop());
@@ -60,6 +65,12 @@ export class LoneLogin {
 
   get socket(): string {
     return `${this.directory}/run/${SOCKET_NAME}`;
+  }
+
+  /** As root sees them. */
+  async jobs(): Promise<JobStatus[]> {
+    const { body } = await askDaemon(this.socket, { t: 'status' });
+    return JSON.parse(body.toString()) as JobStatus[];
   }
 
   /** What the daemon has answered when it has hung up. */

@@ -101,6 +101,7 @@ function processWith(variables: readonly string[]): number | undefined {
 export class RunningJob {
   readonly ended: Promise<Outcome>;
   #outcome: Outcome | undefined;
+  #said = '';
 
   readonly #child: ChildProcess;
   /** Other tests' jobs run at the same time, on nodes of the same names. */
@@ -109,10 +110,20 @@ export class RunningJob {
   constructor(args: readonly string[]) {
     this.#child = spawnTees(args, { TEES_TEST_MARK: this.#mark });
     this.ended = outcome(this.#child).then((done) => (this.#outcome = done));
+    this.#child.stderr?.on('data', (text: string) => (this.#said += text));
   }
 
   get stdin(): Writable {
     return this.#child.stdin as Writable;
+  }
+
+  /** When the command has said this on standard error, whatever it does then. */
+  async says(pattern: RegExp): Promise<void> {
+    await eventually(`the command says ${String(pattern)}`, () => {
+      if (pattern.test(this.#said)) return true;
+      if (this.#outcome) throw new Error(`the job has ended: ${JSON.stringify(this.#outcome)}`);
+      return undefined;
+    });
   }
 
   /** The task's process on a node, once it runs. */

@@ -13,6 +13,7 @@ import type { Report } from '../../../src/report/report.js';
 import { remainsAfterAWhile } from '../../support/remains.js';
 import { eventually, linesByNode, tees } from '../../support/tees.js';
 import type { RunningJob } from '../../support/tees.js';
+import { killDaemon } from '../../support/waiting-jobs.js';
 
 const LATE = Buffer.alloc(40 << 20, 'late');
 for (let i = 0; i < LATE.length; i += 4096) LATE.writeUInt32LE(i, i);
@@ -24,19 +25,6 @@ const maybe = clusterTests(
   { small: { 'opt/file': 'content\n' }, late: { 'opt/late': LATE, 'opt/early': 'early\n' } },
 );
 
-async function kill(t: Test, node: string, meanwhile: () => void = () => {}): Promise<void> {
-  const { cluster } = t.context;
-  const restarts = async (): Promise<number> => {
-    const { nodes } = await cluster.status();
-    const found = nodes.find(({ name, state }) => name === node && state === 'up');
-    return found?.restarts ?? -1;
-  };
-  const before = await restarts();
-  await cluster.signalNode(node, 'SIGKILL');
-  meanwhile();
-  await eventually(`${node} is up again`, async () => (await restarts()) > before);
-}
-
 async function bytesIn(t: Test): Promise<number[]> {
   return (await t.context.cluster.uplinkCounters()).map(({ inBytes }) => inBytes);
 }
@@ -45,7 +33,8 @@ async function bytesIn(t: Test): Promise<number[]> {
 async function readingJob(t: Test): Promise<{ job: RunningJob; report: () => Promise<Report> }> {
   const file = join(t.context.scratch, `${t.title.replace(/\W+/g, '-')}.json`);
   const script = 'echo begun; sha256sum /opt/late; cat /opt/early';
-  const job = startJob(t, 'late', 'cn[0-5]', script, '--report', file);
+  // Otherwise the file would be urgent for the next test's tasks, and none of them would wait.
+  const job = startJob(t, 'late', 'cn[0-5]', script, '--no-learn', '--report', file);
   for (const node of NODES) await job.task(node);
   return { job, report: async () => JSON.parse(await readFile(file, 'utf8')) as Report };
 }
@@ -67,7 +56,7 @@ for (const [role, node] of [
     const before = await bytesIn(t);
     const { job, report } = await readingJob(t);
     await sleep(2000);
-    await kill(t, node);
+    await killDaemon(t, node);
     await endsWell(t, job);
     t.deepEqual((await report()).lost, []);
     const carried = (await bytesIn(t)).map((bytes, group) => bytes - (before[group] ?? 0));
@@ -78,20 +67,20 @@ for (const [role, node] of [
 maybe('twenty kills in a row, of every node in turn, spread over a stream', async (t) => {
   const before = await bytesIn(t);
   const { job } = await readingJob(t);
-  for (let i = 0; i < 20; i++) await kill(t, NODES[i % NODES.length] as string);
+  for (let i = 0; i < 20; i++) await killDaemon(t, NODES[i % NODES.length] as string);
   await endsWell(t, job);
   const carried = (await bytesIn(t)).map((bytes, group) => bytes - (before[group] ?? 0));
   for (const bytes of carried) t.true(bytes < LATE.length * 1.6, `an uplink carried ${bytes} bytes`);
 });
 
 maybe('a daemon that is killed between the begin of a job and its launch', async (t) => {
+  const log = `${t.context.cluster.stateDirectory}/nodes/cn4/daemon.log`;
+  const begun = (): number => readFileSync(log, 'utf8').split('begins, parent').length;
+  const before = begun();
   const job = startJob(t, 'late', 'cn[0-5]', 'sha256sum </opt/late', '--urgent', '/opt/late');
-  const { cluster } = t.context;
-  await eventually('the job has begun on cn4', () =>
-    existsIn(`${cluster.stateDirectory}/nodes/cn4/daemon.log`, /begins, parent/g),
-  );
+  await eventually('the job has begun on cn4', () => begun() > before);
   await sleep(1500);
-  await kill(t, 'cn4');
+  await killDaemon(t, 'cn4');
   const { status, stdout, stderr } = await job.ended;
   t.is(status, 0, stderr);
   t.is(stdout.match(new RegExp(LATE_DIGEST, 'g'))?.length, 6);
@@ -102,7 +91,7 @@ maybe('after all has arrived the task does not notice, and its exit status comes
   const job = startJob(t, 'small', 'cn4', script);
   await job.task('cn4');
   await sleep(500);
-  await kill(t, 'cn4');
+  await killDaemon(t, 'cn4');
   job.stdin.end('go\n');
   const { status, stdout, stderr } = await job.ended;
   t.is(status, 7, stderr);
@@ -113,7 +102,7 @@ maybe('a task that ends while its daemon is away has its status told', async (t)
   const job = startJob(t, 'small', 'cn4', 'echo one; sleep 1; echo two; exit 5');
   await job.task('cn4');
   await sleep(800);
-  await kill(t, 'cn4');
+  await killDaemon(t, 'cn4');
   const { status, stdout } = await job.ended;
   t.is(status, 5);
   t.deepEqual(linesByNode(stdout).get('cn4') ?? stdout.trim().split('\n'), ['one', 'two']);
@@ -124,7 +113,7 @@ maybe('much output is neither lost nor doubled by a death in the middle of it', 
   const job = startJob(t, 'small', 'cn[3-4]', script);
   await job.task('cn4');
   await sleep(200);
-  await kill(t, 'cn4');
+  await killDaemon(t, 'cn4');
   const { status, stdout, stderr } = await job.ended;
   t.is(status, 0, stderr);
   const expected = Array.from({ length: 40_000 }, (_, i) => `line ${i}`);
@@ -142,7 +131,7 @@ maybe('what cannot be restored is removed, with a line that says why', async (t)
   const jobs = `${cluster.stateDirectory}/nodes/cn1/store/jobs`;
   const script = `mkdir -p ${jobs}/broken/contents ${jobs}/empty && echo nonsense >${jobs}/broken/spec && ln -s / ${jobs}/empty/spec`;
   t.is((await cluster.exec('cn1', ['sh', '-c', script])).status, 0);
-  await kill(t, 'cn1');
+  await killDaemon(t, 'cn1');
   t.deepEqual(await remainsAfterAWhile(cluster, ['cn1']), []);
   const log = readFileSync(`${cluster.stateDirectory}/nodes/cn1/daemon.log`, 'utf8');
   t.regex(log, /job broken: removing .* cannot be restored: RECORD_INVALID/);
@@ -154,7 +143,7 @@ maybe('a job that was cancelled while a daemon was away is torn down there, too'
   const { cluster } = t.context;
   const job = startJob(t, 'late', 'cn[3-5]', 'cat /opt/late | wc -c');
   await job.task('cn4');
-  await kill(t, 'cn4', () => job.signal('SIGKILL'));
+  await killDaemon(t, 'cn4', () => job.signal('SIGKILL'));
   await job.ended;
   t.deepEqual(await remainsAfterAWhile(cluster), []);
   const next = await tees([...runWords(t, 'small', 'cn[3-5]'), 'cat', '/opt/file']);
@@ -167,7 +156,7 @@ maybe('a restored job that nobody asks for any more is torn down', async (t) => 
   const job = startJob(t, 'late', 'cn4', 'cat /opt/late | wc -c');
   await job.task('cn4');
   await cluster.signalNode('login', 'SIGKILL');
-  await kill(t, 'cn4');
+  await killDaemon(t, 'cn4');
   t.is((await job.ended).status, 1);
   // For the recovery deadline and a little longer it waits.
   await remainsAfterAWhile(cluster, NODES);
@@ -175,7 +164,3 @@ maybe('a restored job that nobody asks for any more is torn down', async (t) => 
   const log = readFileSync(`${cluster.stateDirectory}/nodes/cn4/daemon.log`, 'utf8');
   t.regex(log, /restored with/);
 });
-
-function existsIn(file: string, pattern: RegExp): boolean {
-  return pattern.test(readFileSync(file, 'utf8'));
-}

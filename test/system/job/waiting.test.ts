@@ -4,12 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobStatus } from '../../../src/wire/jobs.js';
 import { clusterTests, startJob } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
 import { remainsOf } from '../../support/remains.js';
 import { eventually, outcome, tees } from '../../support/tees.js';
 import type { Outcome } from '../../support/tees.js';
+import { jobStatus, setUplink, waitingJob } from '../../support/waiting-jobs.js';
 
 const maybe = clusterTests(
   { groups: 2, groupSize: 2, uplink: '6mbit' },
@@ -21,20 +21,6 @@ const NOBODY = 65534;
 const MAIN = new URL('../../../src/cli/main.js', import.meta.url).pathname;
 /** The requirement is a second; two cores run a cluster, and other tests. */
 const END_MS = 4000;
-
-async function status(t: Test): Promise<JobStatus[]> {
-  const done = await tees(['status', '--json', '--cluster', t.context.cluster.stateDirectory]);
-  t.is(done.status, 0, done.stderr);
-  return (JSON.parse(done.stdout) as { jobs: JobStatus[] }).jobs;
-}
-
-/** As soon as so many reads wait. */
-function waitingJob(t: Test, reads: number): Promise<JobStatus> {
-  return eventually(`${reads} waiting reads`, async () => {
-    const [job] = await status(t);
-    return job?.stream && job.stream.waiting >= reads ? job : undefined;
-  });
-}
 
 function cancel(t: Test, job: string): Promise<Outcome> {
   return tees(['cancel', job, '--cluster', t.context.cluster.stateDirectory]);
@@ -54,7 +40,7 @@ maybe(
     t.deepEqual(stream?.waits.map(({ node }) => node).sort(), NODES);
     t.true(stream?.waits.every(({ path, seconds }) => path === '/opt/late' && seconds >= 0));
     await sleep(2500);
-    const [later] = await status(t);
+    const [later] = await jobStatus(t);
     const longest = later?.stream?.waits[0];
     t.true((longest?.seconds ?? 0) > 2 && (longest?.expected ?? 0) > 1, JSON.stringify(longest));
     t.regex(
@@ -105,7 +91,7 @@ for (const [what, end] of [
     if (end) await end(t, name);
     else {
       job.signal('SIGKILL');
-      await eventually('no job', async () => (await status(t)).length === 0 || undefined);
+      await eventually('no job', async () => (await jobStatus(t)).length === 0 || undefined);
     }
     const tookMs = performance.now() - startMs;
     t.log(`${Math.round(tookMs)} ms`);
@@ -117,19 +103,9 @@ for (const [what, end] of [
 
 /** The uplink of the second group is cut while its nodes wait, and comes back. */
 async function cutOff(t: Test, ms: number): Promise<void> {
-  const link = async (state: string): Promise<void> => {
-    const { status: failed, stderr } = await t.context.cluster.exec('cn2', [
-      'ip',
-      'link',
-      'set',
-      'up0',
-      state,
-    ]);
-    t.is(failed, 0, stderr);
-  };
-  await link('down');
+  await setUplink(t, 'cn2', 'down');
   await sleep(ms);
-  await link('up');
+  await setUplink(t, 'cn2', 'up');
 }
 
 maybe(
