@@ -5,13 +5,11 @@
 import { constants } from 'node:os';
 import { TeesError, assert } from '../base/errors.js';
 import { inTurn } from '../base/lifecycle.js';
-import { LEARNT_START_MAX_MS } from '../base/limits.js';
 import { claimDirectory, directoriesBelow, fillDirectory } from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { adopt, findLauncher, launch, launchedSinceMs, wasLaunched } from '../environment/launch.js';
 import type { Manifest } from '../image/manifest.js';
 import type { ServingUse } from '../serving/hooks.js';
-import { preloadDirectory, preloadVariables } from '../serving/preload.js';
 import type { Arrivals } from '../store/arrivals.js';
 import { JobStore } from '../store/job-store.js';
 import type { JobEnvironmentOptions } from './job-environment-options.js';
@@ -25,6 +23,7 @@ import type { Cargo } from './cargo.js';
 import { stallGuard } from './stall-guard.js';
 import type { StallGuard } from './stall-guard.js';
 import { TaskInput } from './task-input.js';
+import { whatToLaunch } from './what-to-launch.js';
 import { WaitingReads } from './waiting-reads.js';
 
 /** How often it is looked whether a task has ended while something still waits for a content. */
@@ -152,24 +151,9 @@ export class JobEnvironment {
   }
 
   #launch(directories: JobDirectories): Promise<RunningTask> {
-    const { spec, bind, hidden, node } = this.options;
-    const { argv, cwd, uid, gid, groups } = spec;
-    const env = { ...spec.env, TEES_JOB: spec.job, TEES_NODE: node };
-    const isPreload = this.serving.hook === 'preload';
-    const launching = launch(
-      {
-        directories,
-        layout: this.serving.layout,
-        bind,
-        hidden,
-        ...(isPreload ? { hookDirectory: preloadDirectory(directories.served) } : {}),
-        identity: { uid, gid, groups },
-        ...(spec.tracedNodes.includes(node) ? { traceMs: LEARNT_START_MAX_MS } : {}),
-      },
-      // When everything is there, as it is for a command that the library does not reach, nothing waits.
-      { argv, env: isPreload && !this.#arrivals?.complete ? preloadVariables(env) : env, cwd },
-      { abort: this.#abort.signal },
-    );
+    const complete = this.#arrivals?.complete ?? false;
+    const { environment, task } = whatToLaunch({ ...this.options, directories, use: this.serving, complete });
+    const launching = launch(environment, task, { abort: this.#abort.signal });
     this.#launching = launching;
     return launching;
   }

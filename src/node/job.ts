@@ -17,6 +17,8 @@ import { NodeLayer } from './layer.js';
 import { Milestones } from './milestones.js';
 import { Parent } from './parent.js';
 import { TaskTimes } from './task-times.js';
+import { TreePlace } from './tree-place.js';
+import type { Place } from './tree-place.js';
 import { UplinkMeter } from './uplink.js';
 
 const PROGRESS_INTERVAL_MS = 200;
@@ -32,7 +34,7 @@ export class NodeJob {
   readonly #record: JobRecord;
   readonly #environment: JobEnvironment;
   readonly #milestones: Milestones;
-  #epoch: number;
+  readonly #place: TreePlace;
   #failed = false;
   #ending: Promise<void> | undefined;
 
@@ -43,7 +45,10 @@ export class NodeJob {
     restored: boolean,
   ) {
     this.name = spec.job;
-    this.#epoch = spec.epoch;
+    this.#place = new TreePlace(spec, ({ epoch, subtree }) => {
+      this.#try(() => this.#record.replanted({ ...spec, epoch, subtree }));
+      this.#relay.replant(epoch, subtree.children);
+    });
     const directory = `${context.config.store.directory}/jobs/${spec.job}`;
     this.#record = new JobRecord(directory);
     const { recoveryDeadlineMs, repairDelayMs } = context.config;
@@ -89,15 +94,12 @@ export class NodeJob {
         connect: (node) => context.connect(node),
         readUnit: (unit) => this.#layer.read(unit),
         ...this.#parent.fromBelow,
-        onProgress: () => {},
         onDelivered: () => {
           this.#tellProgress();
           this.#parent.delivered();
         },
         onKnown: (child) => this.#try(() => this.#record.childAnswered(child)),
         onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
-        onStranded: (child, error) => this.#parent.ofChild(child, 'away', error),
-        onBack: (child) => this.#parent.ofChild(child, 'back'),
         onLost: (subtree, error) => this.#onLost(subtree, error),
         onUnreadable: (error) => this.#fail(error),
       },
@@ -132,18 +134,10 @@ export class NodeJob {
   }
 
   /** At the other end of this link is the job's parent, for the first time or again; or it believes so. */
-  attach(link: Link, { epoch, subtree }: Pick<JobSpec, 'epoch' | 'subtree'>): void {
-    if (epoch < this.#epoch) return link.post(encodeMessage({ t: 'moved', job: this.name }));
+  attach(link: Link, place: Place): void {
+    if (this.#place.isStale(place)) return link.post(encodeMessage({ t: 'moved', job: this.name }));
     this.#parent.attach(link);
-    this.#replant(epoch, subtree);
-  }
-
-  /** Others are below this node from now on. */
-  #replant(epoch: number, subtree: Subtree): void {
-    if (epoch <= this.#epoch) return;
-    this.#epoch = epoch;
-    this.#try(() => this.#record.replanted({ ...this.spec, epoch, subtree }));
-    this.#relay.replant(epoch, subtree.children);
+    this.#place.move(place.epoch, place.subtree);
   }
 
   ownsLink(link: Link): boolean {
@@ -171,7 +165,7 @@ export class NodeJob {
       case 'end':
         return this.#endSoon(message.error && TeesError.fromRecord(message.error));
       case 'tree':
-        return this.#replant(message.epoch, message.subtree);
+        return this.#place.move(message.epoch, message.subtree);
       default:
         throw new TeesError('MESSAGE_INVALID', `a parent may not send '${message.t}'`, { node: link.peer });
     }

@@ -38,6 +38,11 @@ export interface LayerState {
   wanted(): UnitRanges;
 }
 
+type FromBelow = Pick<
+  JobRelayPort,
+  'onWanted' | 'onEvents' | 'onOutput' | 'onAccount' | 'onStranded' | 'onBack'
+>;
+
 export class Parent {
   readonly channel: JobChannel;
   #link: Link | undefined;
@@ -123,12 +128,14 @@ export class Parent {
   }
 
   /** What comes up from below goes on upwards. */
-  get fromBelow(): Pick<JobRelayPort, 'onWanted' | 'onEvents' | 'onOutput' | 'onAccount'> {
+  get fromBelow(): FromBelow {
     return {
       onWanted: (ranges) => this.want(ranges),
       onEvents: (events, settled) => this.events(events, settled),
       onOutput: (place, bytes, settled) => this.output(place, bytes, settled),
       onAccount: (account, settled) => this.account(account, settled),
+      onStranded: (child, error) => this.ofChild(child, 'away', error),
+      onBack: (child) => this.ofChild(child, 'back'),
     };
   }
 

@@ -39,7 +39,7 @@ export interface JobRelayPort {
   /** Pressure: nothing else of this child is taken while this is pending. */
   onOutput(place: OutputPlace, bytes: Buffer, settled: Settle): void | Promise<void>;
   onAccount(account: Account, settled: Settle): void;
-  onProgress(): void;
+  onProgress?(): void;
   /** All is here and in every subtree. */
   onDelivered(): void;
   /** A child has answered for the first time. */
@@ -134,7 +134,7 @@ export class JobRelay {
         return child.receiveEvents([message.node], () => this.port.onAccount(message, settled));
       case 'progress':
         child.progress = message;
-        return this.port.onProgress();
+        return this.port.onProgress?.();
       case 'waits':
         return child.tellsWaits(message);
       case 'delivered':

@@ -97,7 +97,7 @@ const CASES: readonly Case[] = [
   invalid('output at no place', /at/, { ...OUTPUT, at: -1 }),
   invalid("another node's account", /may not speak for cn0/, { ...ACCOUNT, node: OTHER }),
   invalid('an account without end', /blocked/, { ...ACCOUNT, blocked: new Array(1001).fill(WAIT) }),
-  invalid('an account in pieces', /triples/, { ...ACCOUNT, waits: [1, 2] }),
+  invalid('an account in pieces', /pairs/, { ...ACCOUNT, waits: [1] }),
   invalid("another node's reads", /may not speak for cn0/, {
     t: 'waits',
     count: 1,

@@ -21,7 +21,9 @@ const LATE_DIGEST = createHash('sha256').update(LATE).digest('hex');
 const NODES = ['cn0', 'cn1', 'cn2', 'cn3', 'cn4', 'cn5'];
 
 const maybe = clusterTests(
-  { groups: 2, groupSize: 3, uplink: '40mbit' },
+  // A daemon that takes its time to come back would lose its children to another parent (repair.test.ts), which
+  // crosses the uplink again.
+  { groups: 2, groupSize: 3, uplink: '40mbit', settings: { repairDelay: '10s' } },
   { small: { 'opt/file': 'content\n' }, late: { 'opt/late': LATE, 'opt/early': 'early\n' } },
 );
 
