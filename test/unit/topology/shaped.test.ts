@@ -14,7 +14,7 @@ interface Case {
   readonly shape: Shape;
   readonly tree: Tree;
   readonly edges: readonly { readonly parent: string; readonly child: string }[];
-  groupOf(name: string): string | undefined;
+  readonly groupOf: (name: string) => string | undefined;
 }
 
 const rootWidths = fc.integer({ min: 1, max: 64 });
