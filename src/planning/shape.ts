@@ -5,7 +5,8 @@ import { divide } from '../topology/division.js';
 import type { NetworkCosts } from '../topology/network.js';
 import { PAPER, SHAPES, SHAPE_NAMES, fitShape } from '../topology/shapes.js';
 import { shapedTree } from '../topology/shaped.js';
-import { checkTreeInput } from '../topology/strategies.js';
+import { buildTree, checkTreeInput } from '../topology/strategies.js';
+import type { TreeStrategy } from '../topology/strategies.js';
 import { paperTree } from '../topology/topology-aware.js';
 import type { Tree, TreeInput } from '../topology/tree.js';
 import { CostModel } from './cost-model.js';
@@ -15,12 +16,12 @@ import type { Prediction } from './cost-model.js';
 export const AUTO = 'auto';
 
 /**
- * A second until everything is there counts as so much of a second until the command starts: of what a container
- * brings, 6.4 % is read (FAST '16), so that much of the time may be waited for.
+ * A second until everything is there counts as so much of a second until the command starts. Of the time between, a
+ * first run may wait most of it, and one that knows what will be read next to nothing (0013).
  */
-const TOTAL_WEIGHT = 1 / 16;
-/** So many reads are expected to wait, one after the other, for a unit that comes down the whole tree. */
-const WAITS = 10;
+const TOTAL_WEIGHT = 1 / 4;
+/** So many reads are expected to wait, one after the other, for a unit that comes down the whole tree (0010). */
+const WAITS = 5;
 /** The model is not more exact than that: of shapes so near to the best, the shallowest is taken. */
 const TIE = 0.01;
 
@@ -55,6 +56,18 @@ export function checkShape(shape: string): void {
   throw usageError('TREE_SHAPE_UNKNOWN', `there is no tree shape '${shape}'`, {
     hint: `The shapes are: ${[AUTO, ...SHAPE_NAMES].join(', ')}.`,
   });
+}
+
+/**
+ * Shapes are those of the strategy `topology-aware`; another one is a shape itself.
+ * @throws TeesError what `chooseTree` and `buildTree` throw
+ */
+export function planTree(strategy: TreeStrategy, request: ShapeRequest): ShapedTree {
+  if (strategy === 'topology-aware') return chooseTree(request);
+  const { input, network, payload } = request;
+  const tree = buildTree(strategy, input);
+  const secondsFor = new CostModel(input.cluster, network).predict(tree);
+  return { shape: strategy, tree, predictedSeconds: secondsFor(payload.totalBytes) };
 }
 
 /** @throws TeesError TREE_TOO_DEEP, TREE_SHAPE_UNKNOWN, and what `checkTreeInput` throws */

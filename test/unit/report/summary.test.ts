@@ -13,6 +13,7 @@ test('a summary tells what ran, what travelled and what waited', (t) => {
       'urgent     10 files, 9.00 MB',
       'hysteretic 990 files, 90.0 MB',
       'start      running 1.20 s after submission, 8.80 s before everything was there',
+      'plan       shape 2-2-1: predicted 7.90 s, achieved 9.70 s, bound 7.84 s',
       'waits      2 reads on 2 nodes; the longest 1.50 s, cn1:',
       '           /usr/lib/libopenblas.so.0',
       'sent       200 MB by the login node',
