@@ -43,6 +43,7 @@ const TABLE: readonly [
   ['proxy', 2, 2, [1, 2, WIDE]],
   ['proxy', 1, 2, [1, 2, WIDE]],
   // Proxy nodes in chains: the least that an uplink can carry out.
+  ['proxy', WIDE, 1, [1, WIDE]],
   ['proxy', 8, 1, [1, WIDE]],
   ['proxy', 4, 1, [1, WIDE]],
   ['proxy', 2, 1, [1, WIDE]],

@@ -23,6 +23,11 @@ test('a summary tells what ran, what travelled and what waited', (t) => {
   );
 });
 
+test('what was not delivered everywhere has been predicted', (t) => {
+  const text = summarise({ ...REPORT, plan: { shape: 'paper', predicted: 0.0042, bound: 0.00026 } });
+  t.regex(text, /^plan +shape paper: predicted 4\.20 ms, bound 0\.26 ms$/m);
+});
+
 test('no line is wider than 80 columns, whatever the names', (t) => {
   const long = 'x'.repeat(300);
   const text = summarise({
