@@ -112,7 +112,7 @@ async function handler(options: TreeOptions): Promise<void> {
   const columns = process.stdout.columns ?? TERMINAL_COLUMNS_DEFAULT;
   const how = `${strategy}, ${strategy === shape ? '' : `shape ${shape}, `}width ${width}`;
   const { formatBytes, formatShort } = await import('../../report/units.js');
-  const times = `predicted ${formatShort(predicted)}, lower bound ${formatShort(bound)}`;
+  const times = `predicted ${formatShort(predicted)}, bound ${formatShort(bound)}`;
   const { urgentBytes, totalBytes } = payload;
   const time = `for ${formatBytes(totalBytes)}, ${formatBytes(urgentBytes)} urgent: ${times}`;
   print(`${summary(tree, how, levels)}\n${time}\n\n${treeToText(tree, columns)}`);

@@ -13,7 +13,7 @@ test('tree draws the tree for a node list', (t) => {
     [
       '16 nodes, depth 2 (topology-aware, shape paper, width 15)',
       'nodes on each level: 2, 14',
-      'for 336 MB, 16.8 MB urgent: predicted 1.88 s, lower bound 0.27 s',
+      'for 336 MB, 16.8 MB urgent: predicted 1.88 s, bound 0.27 s',
       '',
       'login',
       '├─ cn0 → cn[1-7]',
