@@ -7,6 +7,7 @@ import type { Trial } from './trial.js';
 const TRIALS: Readonly<Record<string, () => Promise<{ trial: Trial }>>> = {
   'first-read': () => import('./trials/first-read.js'),
   hook: () => import('./trials/hook.js'),
+  repair: () => import('./trials/repair.js'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

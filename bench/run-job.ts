@@ -12,6 +12,7 @@ export async function runJob(
   cluster: EmbeddedCluster,
   options: readonly string[],
   command: readonly string[],
+  onOutput?: (text: string) => void,
 ): Promise<Report> {
   const scratch = mkdtempSync(join(tmpdir(), 'tees-bench-'));
   try {
@@ -28,8 +29,9 @@ export async function runJob(
     ];
     const child = spawn(process.execPath, [MAIN, ...args, '--', ...command], {
       cwd: '/',
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', onOutput ? 'pipe' : 'ignore', 'inherit'],
     });
+    child.stdout?.setEncoding('utf8').on('data', onOutput ?? (() => {}));
     const status = await new Promise((resolve) => child.once('close', resolve));
     if (status !== 0) throw new Error(`tees run ended with status ${String(status)}`);
     return JSON.parse(readFileSync(file, 'utf8')) as Report;

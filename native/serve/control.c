@@ -46,6 +46,7 @@ static void greet(struct control *control) {
   if (state->features.resend) value |= HELLO_RESEND;
   if (atomic_load(&state->failing)) value |= HELLO_FAILING;
   client_send(client, &(struct record){.kind = RECORD_HELLO, .content = PROTOCOL_VERSION, .value = value});
+  client_send(client, &(struct record){.kind = RECORD_PROCESS, .value = (uint64_t)getpid()});
   opens_tell_announced(control->server, tell_client, client);
   client_send(client, &(struct record){.kind = RECORD_DONE});
 }

@@ -39,6 +39,7 @@ int main(int argc, char **argv) {
   if (argc == 1) return setup_run();
   if (argc == 3 && strcmp(argv[1], "probe") == 0) return probe_run(argv[2]);
   keep_descriptors();
+  if (argc == 2 && strcmp(argv[1], "again") == 0) return setup_again();
   if (argc == 2 && strcmp(argv[1], ROLE_KEEPER) == 0) {
     prctl(PR_SET_NAME, "tees-keep", 0, 0, 0);
     keeper_run();

@@ -6,9 +6,9 @@
  * Fields that a kind does not name are 0. Only root is served (SO_PEERCRED); who sends a record that is none of these,
  * or names a content that there is not, is hung up on. Several daemons may be connected at once: each hears everything.
  *
- * On connection the server sends HELLO, a BLOCKED for each content that is waited for, and DONE with value 0; from
- * then on what changes. A server that takes over from one that was killed begins anew: connections end, and the socket
- * takes new ones at once. src/serving/fuse-protocol.ts holds the same numbers; a test compares the bytes.
+ * On connection the server sends HELLO, PROCESS, a BLOCKED for each content that is waited for, and DONE with value 0;
+ * from then on what changes. A server that takes over from one that was killed begins anew: connections end, and the
+ * socket takes new ones at once. src/serving/fuse-protocol.ts holds the same numbers; a test compares the bytes.
  */
 #ifndef TEES_SERVE_PROTOCOL_H
 #define TEES_SERVE_PROTOCOL_H
@@ -26,6 +26,7 @@ enum record_kind {
   RECORD_UNBLOCKED = 3, /* content: nobody waits for it any more, for whatever reason */
   RECORD_COUNTER = 4,   /* content: which one (enum counter of state.h); value */
   RECORD_DONE = 5,      /* value: of the question that has been answered in full */
+  RECORD_PROCESS = 6,   /* value: the server's process, whose descriptors the daemon may take (pidfd_getfd(2)) */
   /* daemon to server */
   RECORD_ARRIVED = 16, /* content: its file has been renamed in; whoever waits goes on */
   RECORD_FAIL = 17,    /* opens of what has not arrived fail with EIO: those that wait, and later ones */

@@ -6,6 +6,9 @@
  *   the daemon ── socket ── server ── lifeline ── keeper
  *                              └─── /dev/fuse ──────┘
  *
+ * The daemon holds FD_FUSE, FD_STATE, FD_PROC and FD_PROGRAM, too: when both were killed, it starts another pair with
+ * them, for which the mount and all who wait are still there.
+ *
  * `tees-serve` itself (setup.c) mounts, listens on JOB/serve.sock, leaves a pair of processes behind and ends. Both of
  * the pair hold the same descriptors and the same memory (state.h); whichever is killed, the other starts a new one
  * (pair.c), so that the mount outlives each of them, and the daemon. The server has the threads: some that answer the

@@ -69,6 +69,31 @@ static bool leave_streams(int last) {
   return true;
 }
 
+static bool open_contents(void) {
+  return place(open(CONTENTS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), FD_CONTENTS);
+}
+
+static int leave_pair(const struct shared *shared, int last_stream) {
+  if (!place(listen_at(SOCKET_NAME), FD_LISTEN)) return fail("listen at " SOCKET_NAME);
+  if (privileges_drop() < 0) return fail("drop privileges");
+  if (!leave_streams(last_stream)) return fail("open /dev/null");
+  /* Its lifeline ends with this process; so it starts the server. */
+  if (pair_start(ROLE_KEEPER) < 0) return fail("start a process");
+  dprintf(report_fd, "ready passthrough=%d resend=%d\n", shared->state->features.passthrough,
+          shared->state->features.resend);
+  return 0;
+}
+
+int setup_again(void) {
+  report_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, FD_PASSED_MAX);
+  struct shared shared;
+  if (state_attach(FD_STATE, &shared) < 0) return fail("share memory");
+  errno = ENODEV;
+  if (atomic_load(&shared.state->ending)) return fail("serve a mount that is to go");
+  if (!open_contents()) return fail("open " CONTENTS_DIRECTORY);
+  return leave_pair(&shared, STDOUT_FILENO);
+}
+
 int setup_run(void) {
   /* Above the pair's numbers, which are still free: the daemon's own descriptors are close-on-exec. */
   report_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, FD_PASSED_MAX);
@@ -83,19 +108,11 @@ int setup_run(void) {
   if (!read_fully(state_sizes(&shared), head[2] * sizeof(uint64_t))) return fail("read what is to be served");
   if (!place(open("/proc/self/exe", O_PATH | O_CLOEXEC), FD_PROGRAM)) return fail("open /proc/self/exe");
   if (!place(open_proc(), FD_PROC)) return fail("make a proc file system");
-  if (!place(open(CONTENTS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), FD_CONTENTS))
-    return fail("open " CONTENTS_DIRECTORY);
+  if (!open_contents()) return fail("open " CONTENTS_DIRECTORY);
   if (!place(open("/dev/fuse", O_RDWR | O_CLOEXEC), FD_FUSE)) return fail("open /dev/fuse");
   if (mount_served(MOUNT_POINT) < 0) return fail("mount");
   mounted = true;
   struct features allowed = {.passthrough = !(head[1] & SETUP_NO_PASSTHROUGH), .resend = true};
   if (mount_negotiate(allowed, &shared.state->features) < 0) return fail("agree with the kernel on a protocol");
-  if (!place(listen_at(SOCKET_NAME), FD_LISTEN)) return fail("listen at " SOCKET_NAME);
-  if (privileges_drop() < 0) return fail("drop privileges");
-  if (!leave_streams(head[1] & SETUP_KEEP_ERRORS ? STDOUT_FILENO : STDERR_FILENO)) return fail("open /dev/null");
-  /* Its lifeline ends with this process; so it starts the server. */
-  if (pair_start(ROLE_KEEPER) < 0) return fail("start a process");
-  dprintf(report_fd, "ready passthrough=%d resend=%d\n", shared.state->features.passthrough,
-          shared.state->features.resend);
-  return 0;
+  return leave_pair(&shared, head[1] & SETUP_KEEP_ERRORS ? STDOUT_FILENO : STDERR_FILENO);
 }

@@ -5,6 +5,10 @@
  *
  * It mounts, listens and leaves the pair behind. On standard output comes one line: `ready passthrough=B resend=B`, or
  * `failed ERRNO WHAT`, and then nothing is left.
+ *
+ * `tees-serve again`, started in JOB when both of the pair were killed, with what the daemon holds of their descriptors
+ * (serve.h) in its place: it listens anew and leaves another pair behind. It says the same, and takes nothing down when
+ * it fails.
  */
 #ifndef TEES_SERVE_SETUP_H
 #define TEES_SERVE_SETUP_H
@@ -19,7 +23,8 @@
 #define SETUP_FLAGS (SETUP_NO_PASSTHROUGH | SETUP_KEEP_ERRORS)
 #define SETUP_COUNT_MAX 50000000u
 
-/* Returns the exit status. */
+/* Both return the exit status. */
 int setup_run(void);
+int setup_again(void);
 
 #endif

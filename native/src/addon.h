@@ -6,7 +6,7 @@
 namespace tees {
 
 void InitCredentials(Napi::Env env, Napi::Object exports);  // credentials.cc: peerCredentials, actAs
-void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitQueues
+void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitQueues, takeDescriptors
 void InitFiles(Napi::Env env, Napi::Object exports);        // files.cc: xattrs, extents, unmount
 void InitLabels(Napi::Env env, Napi::Object exports);       // labels.cc: fileLabel
 void InitNames(Napi::Env env, Napi::Object exports);        // names.cc: writeNames

@@ -89,9 +89,12 @@ export const PRELOAD_CONNECTIONS_MAX = 16_384;
 export const JOBS_PER_NODE_MAX = 256;
 
 export const CONNECT_DEADLINE_MS = 5_000;
-export const LINK_PING_INTERVAL_MS = 2_000;
-/** A link that says nothing, not even a ping, for this long is dead. */
-export const LINK_SILENCE_DEADLINE_MS = 15_000;
+export const LINK_PING_INTERVAL_MAX_MS = 2_000;
+/** In a silence deadline. */
+export const LINK_PINGS_MIN = 5;
+/** After how long without a word, not even a ping, a link may be taken for dead. */
+export const LINK_SILENCE_DEADLINE_MIN_MS = 1_000;
+export const LINK_SILENCE_DEADLINE_MAX_MS = 3_600_000;
 
 /** Between two tries to connect again: the first pause, which doubles, and the longest. */
 export const RECONNECT_INTERVAL_MIN_MS = 100;

@@ -26,6 +26,11 @@ export interface NativeAddon {
   setCloseOnExec(fd: number): void;
   /** TCP_NOTSENT_LOWAT and SO_RCVBUF: a connection has so many bytes in the kernel, to be sent and to be read. */
   limitQueues(fd: number, unsentBytes: number, unreadBytes: number): void;
+  /**
+   * pidfd_getfd(2): descriptors of process `pid`, which must stand in `directory`, in this process, close-on-exec.
+   * Takes CAP_SYS_PTRACE.
+   */
+  takeDescriptors(pid: number, directory: Buffer, numbers: readonly number[]): number[];
   /** llistxattr(2): names without their NUL. */
   listXattrs(path: Buffer): Buffer[];
   /** lgetxattr(2). */

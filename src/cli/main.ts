@@ -1,10 +1,20 @@
 /** The one program. Each command is a module; what it needs is loaded when it runs, so that daemons start light. */
-import yargs from 'yargs';
 import type { CommandModule } from 'yargs';
 import { EXIT_FAILURE, EXIT_USAGE, TeesError, describeError } from '../base/errors.js';
+import { readPlain } from './plain-words.js';
+import type { PlainShape } from './plain-words.js';
 
-/** By their names; each exports `command: CommandModule`. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ command: unknown }>>> = {
+interface CommandFile {
+  /** A CommandModule. */
+  readonly command: unknown;
+  /** Of a command that shall be quick. */
+  readonly plain?: PlainShape;
+}
+
+type Load = () => Promise<CommandFile>;
+
+/** By their names. */
+const COMMANDS: Readonly<Record<string, Load>> = {
   run: () => import('./commands/run.js'),
   status: () => import('./commands/status.js'),
   cancel: () => import('./commands/cancel.js'),
@@ -17,6 +27,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: unknown }>>> = 
 };
 
 async function main(argv: string[]): Promise<void> {
+  const [first = '', ...words] = argv;
+  const named = Object.hasOwn(COMMANDS, first) ? await COMMANDS[first]?.() : undefined;
+  const options = named?.plain && readPlain(words, named.plain);
+  if (named && options) return (named.command as CommandModule).handler(options as never);
+  // Help and error messages must know all commands.
+  const files = named ? [named] : await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  await parse(argv, files);
+}
+
+/** The whole command line, with all that there is to say about it. */
+async function parse(argv: string[], files: readonly CommandFile[]): Promise<void> {
+  const { default: yargs } = await import('yargs');
   const parser = yargs(argv)
     .scriptName('tees')
     .usage('$0 COMMAND\n\nPrivate execution environments, carried to the compute nodes of a job.')
@@ -46,15 +68,8 @@ async function main(argv: string[]): Promise<void> {
         : 'See: tees --help, tees COMMAND --help';
       throw new TeesError('USAGE', message, { usage: true, hint });
     });
-  for (const load of commandsFor(argv)) parser.command((await load()).command as CommandModule);
+  for (const { command } of files) parser.command(command as CommandModule);
   await parser.parseAsync();
-}
-
-/** The one that is named first; all of them where help or an error message must know them. */
-function commandsFor(argv: readonly string[]): (() => Promise<{ command: unknown }>)[] {
-  const [first = ''] = argv;
-  const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  return named ? [named] : Object.values(COMMANDS);
 }
 
 // A reader that has seen enough (tees … | head) is no failure.

@@ -32,6 +32,8 @@ export interface RunClientOptions {
   readonly complete: boolean;
   readonly onStall?: string;
   readonly stallDeadlineMs?: number;
+  readonly onLoss?: string;
+  readonly spares?: string;
   readonly demand: boolean;
   readonly learn: boolean;
   readonly report?: string;
@@ -86,7 +88,7 @@ export class RunClient {
   async #converse(socket: Socket): Promise<void> {
     const { nodes, urgent, method, hook, fuseEngine, layout, width, complete, demand, learn, argv } =
       this.options;
-    const { shape, onStall, stallDeadlineMs } = this.options;
+    const { shape, onStall, stallDeadlineMs, onLoss, spares } = this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
@@ -96,6 +98,8 @@ export class RunClient {
       ...(shape ? { shape } : {}),
       ...(onStall === undefined ? {} : { onStall }),
       ...(stallDeadlineMs === undefined ? {} : { stallDeadlineMs }),
+      ...(onLoss === undefined ? {} : { onLoss }),
+      ...(spares === undefined ? {} : { spares }),
     };
     const user = this.options.user === undefined ? {} : { user: await lookUpUser(this.options.user) };
     const upper = resolve(this.options.upper);

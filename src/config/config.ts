@@ -24,6 +24,10 @@ export type StallPolicyName = (typeof STALL_POLICIES)[number];
 export const SHAPE_CHOICES = ['auto', 'paper'] as const;
 export type ShapeChoice = (typeof SHAPE_CHOICES)[number];
 
+/** What a lost node means to its job (`login/membership.ts`): its end, or that it goes on without, or with a spare. */
+export const LOSS_POLICIES = ['stop', 'continue', 'replace'] as const;
+export type LossPolicyName = (typeof LOSS_POLICIES)[number];
+
 /** `tree.threshold: never`: no number of nodes is enough for P2P. */
 export const THRESHOLD_NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -70,6 +74,10 @@ export interface Config {
   readonly stallDeadlineMs: number;
   /** A node whose link was lost may come back for so long; 0: it is lost with its link. */
   readonly recoveryDeadlineMs: number;
+  /** After so long without a link, those below a node get another parent. */
+  readonly repairDelayMs: number;
+  /** A link by which nothing at all comes for so long is dead. */
+  readonly silenceDeadlineMs: number;
   /** And what happens then, on all its nodes. */
   readonly onStall: StallPolicyName;
 }
@@ -93,5 +101,7 @@ export const DEFAULTS = {
   learningBudgetBytes: 128 * 2 ** 20,
   stallDeadlineMs: 60_000,
   recoveryDeadlineMs: 10_000,
+  repairDelayMs: 2_000,
+  silenceDeadlineMs: 15_000,
   onStall: 'cancel',
 } as const satisfies Record<string, unknown>;

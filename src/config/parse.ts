@@ -4,6 +4,8 @@ import { dirname, isAbsolute, normalize, resolve } from 'node:path';
 import { usageError } from '../base/errors.js';
 import {
   CONFIG_FILE_MAX_BYTES,
+  LINK_SILENCE_DEADLINE_MAX_MS,
+  LINK_SILENCE_DEADLINE_MIN_MS,
   NODES_MAX,
   RECOVERY_DEADLINE_MAX_MS,
   ROOT_WIDTH_DEFAULT,
@@ -53,6 +55,8 @@ export const CONFIG_KEYS = [
   'learning',
   'stallDeadline',
   'recoveryDeadline',
+  'repairDelay',
+  'silenceDeadline',
   'onStall',
 ] as const;
 
@@ -117,6 +121,8 @@ export function parseConfig(text: string, file: string): Config {
     learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
     recoveryDeadlineMs: readRecoveryDeadline(root.get('recoveryDeadline')),
+    repairDelayMs: readRepairDelay(root.get('repairDelay')),
+    silenceDeadlineMs: readSilenceDeadline(root.get('silenceDeadline')),
     onStall: root.get('onStall')?.oneOf(STALL_POLICIES) ?? DEFAULTS.onStall,
   };
 }
@@ -157,6 +163,16 @@ function readStallDeadline(value: Value | undefined): number {
 function readRecoveryDeadline(value: Value | undefined): number {
   if (!value) return DEFAULTS.recoveryDeadlineMs;
   return readQuantity(value, DURATION, 0, RECOVERY_DEADLINE_MAX_MS);
+}
+
+function readRepairDelay(value: Value | undefined): number {
+  if (!value) return DEFAULTS.repairDelayMs;
+  return readQuantity(value, DURATION, 0, RECOVERY_DEADLINE_MAX_MS);
+}
+
+function readSilenceDeadline(value: Value | undefined): number {
+  if (!value) return DEFAULTS.silenceDeadlineMs;
+  return readQuantity(value, DURATION, LINK_SILENCE_DEADLINE_MIN_MS, LINK_SILENCE_DEADLINE_MAX_MS);
 }
 
 function readBind(value: Value | undefined): readonly string[] {

@@ -14,7 +14,7 @@ import { native } from '../base/native.js';
 import { RESERVED_TOP_LEVEL_NAME } from '../image/manifest.js';
 import type { JobDirectories } from './environment.js';
 
-const PRIVATE_MODE = 0o700;
+export const PRIVATE_MODE = 0o700;
 /** One, in truth. */
 const SERVED_MOUNTS_MAX = 16;
 const CHILDREN = ['names', 'contents', 'incoming', 'served', 'upper', 'work', 'stage'] as const;
@@ -92,6 +92,12 @@ async function resembleRoot(upper: string): Promise<void> {
  * @throws TeesError STORE_BUSY when something else is mounted there: nothing is removed then
  */
 export async function removeDirectories(directories: JobDirectories): Promise<void> {
+  await freeOfMounts(directories);
+  await removeTree(directories.root);
+}
+
+/** @throws TeesError STORE_BUSY */
+export async function freeOfMounts(directories: JobDirectories): Promise<void> {
   const ours = [directories.served, directories.stage].map((path) => fromText(path));
   for (const mount of await mountsBelow(directories.root)) {
     if (!ours.includes(mount)) continue;
@@ -104,7 +110,6 @@ export async function removeDirectories(directories: JobDirectories): Promise<vo
       hint: 'Unmount it, then remove the directory.',
     });
   }
-  await removeTree(directories.root);
 }
 
 /** Names that were not all written are written anew. */
@@ -144,7 +149,7 @@ async function mountsBelow(root: string): Promise<ByteString[]> {
  * By rm(1): it descends by descriptors, follows no link and stays on one file system, and a process of its own
  * keeps the event loop free, which a mount in the way may be waiting for.
  */
-async function removeTree(root: string): Promise<void> {
+export async function removeTree(root: string): Promise<void> {
   try {
     await promisify(execFile)('rm', ['-rf', '--one-file-system', '--', root]);
   } catch (cause) {

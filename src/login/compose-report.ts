@@ -2,7 +2,7 @@
 import type { ErrorRecord } from '../base/errors.js';
 import type { UncoveredProgram } from '../planning/uncovered.js';
 import { REPORT_SCHEMA } from '../report/report.js';
-import type { BlockedRead, Report, Timeline, TreePlanUse, UplinkUse } from '../report/report.js';
+import type { BlockedRead, Loss, Report, Timeline, TreePlanUse, UplinkUse } from '../report/report.js';
 import type { JobSpec } from '../wire/job.js';
 import type { Account, ServingAccount } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
@@ -19,7 +19,11 @@ export interface ReportInput {
   /** By the nodes where the command was launched. */
   readonly serving: readonly ServingAccount[];
   readonly exits: ReadonlyMap<string, number>;
+  /** Those that were to run the command, and of these who was not lost. */
+  readonly nodes: readonly string[];
+  readonly present: readonly string[];
   readonly lost: readonly string[];
+  readonly losses: readonly Loss[];
   readonly accounts: readonly Account[];
   readonly errors: readonly ErrorRecord[];
   readonly bytesSent: number;
@@ -38,9 +42,10 @@ export function composeReport(input: ReportInput): Report {
     hook: usedBy(input.serving, 'hook', spec.hook),
     engine: usedBy(input.serving, 'engine', spec.fuseEngine),
     layout: usedBy(input.serving, 'layout', spec.layout),
-    nodes: deployment.nodes,
+    nodes: input.nodes,
     borrowed: deployment.tree.borrowed,
     lost: input.lost,
+    losses: input.losses,
     files: {
       total: contents,
       urgent: deployment.split.urgentCount,
@@ -55,8 +60,8 @@ export function composeReport(input: ReportInput): Report {
       uplinkOut: uplinks.reduce((sum, uplink) => sum + uplink.outBytes, 0),
     },
     uplinks,
-    timeline: timeline.overall(deployment.nodes),
-    perNode: timeline.perNode(deployment.nodes),
+    timeline: timeline.overall(input.present),
+    perNode: timeline.perNode(input.nodes),
     tasks: Object.fromEntries(input.accounts.flatMap(({ node, task }) => (task ? [[node, task]] : []))),
     blocked: blockedReads(input.accounts),
     ...uncovered(input.accounts, deployment),

@@ -44,6 +44,7 @@ export class LoginDaemon {
     this.#links = new Links({
       self: config.cluster.login.name,
       key,
+      silenceDeadlineMs: config.silenceDeadlineMs,
       address: (node) => addressOf(config, node),
       onFrame: (link, frame) => this.#receive(link, frame),
       onClosed: (link, error) => this.#linkClosed(link, error),

@@ -20,7 +20,7 @@ import type { Split } from '../planning/split.js';
 import type { TreePlanUse } from '../report/report.js';
 import { scanLayer } from '../scan/scan.js';
 import type { LayerSource } from '../scan/source.js';
-import { selectNodes } from '../topology/select.js';
+import { checkNodes, selectNodes } from '../topology/select.js';
 import type { Tree } from '../topology/tree.js';
 import type { RunRequest } from '../wire/api.js';
 import type { Subtree } from '../wire/job.js';
@@ -33,6 +33,8 @@ export interface Deployment {
   readonly nodes: readonly string[];
   readonly tree: Tree;
   readonly plan: Omit<TreePlanUse, 'achieved'>;
+  /** Children a node at most. */
+  readonly width: number;
   /** The subtrees of the root's children. */
   readonly subtrees: readonly Subtree[];
   readonly document: Buffer;
@@ -41,8 +43,11 @@ export interface Deployment {
   readonly chunkOrder: readonly number[];
   readonly urgentBytes: number;
   readonly hystereticBytes: number;
+  /** Nodes that may take a lost one's place. */
+  readonly spares: readonly string[];
   /** The name of a node's group. */
   groupOf(node: string): string;
+  isProxy(node: string): boolean;
 }
 
 export interface DeploymentOptions {
@@ -71,12 +76,14 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
   const method = chooseMethod(request.method);
   checkLayout(request.layout);
   const nodes = selectNodes(config.cluster, request.nodes);
+  const spares = request.spares === undefined ? [] : selectSpares(config, request.spares, nodes);
+  const width = request.width ?? config.tree.width;
   const plan = new TreePlan({
     strategy: METHODS[method],
     input: {
       cluster: config.cluster,
       nodes,
-      width: request.width ?? config.tree.width,
+      width,
       isIdle: (proxy) => options.isIdle(proxy),
     },
     shape: request.shape ?? config.tree.shape,
@@ -127,11 +134,14 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
         predicted: predictedSeconds,
         bound: lowerBound(config.network, nodes.length, totalBytes),
       },
+      width,
       subtrees: subtreesOf(tree, new Set(tree.borrowed)),
       document,
       documentDigests: digestPieces(document),
       ...contents,
+      spares,
       groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
+      isProxy: (node: string) => config.cluster.nodes.get(node)?.role === 'proxy',
     };
     options.onPhase('planned');
     return deployment;
@@ -139,6 +149,13 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     await source.close();
     throw TeesError.from(error, 'PLAN_FAILED');
   }
+}
+
+/** @throws TeesError as `selectNodes`; NODE_DUPLICATE: it is a node of the job */
+function selectSpares({ cluster }: Config, text: string, nodes: readonly string[]): string[] {
+  const spares = selectNodes(cluster, text);
+  checkNodes(cluster, [...nodes, ...spares]);
+  return spares;
 }
 
 function checkLayout(layout: string | undefined): void {
@@ -151,7 +168,12 @@ function checkLayout(layout: string | undefined): void {
 function subtreesOf(tree: Tree, borrowed: ReadonlySet<string>): Subtree[] {
   const build = (index: number): Subtree => {
     const name = tree.names[index] as string;
-    return { name, runs: !borrowed.has(name), children: (tree.children[index] ?? []).map(build) };
+    return {
+      name,
+      runs: !borrowed.has(name),
+      known: false,
+      children: (tree.children[index] ?? []).map(build),
+    };
   };
   return (tree.children[0] ?? []).map(build);
 }

@@ -44,5 +44,6 @@ export function jobSpec({ name, user, request, stall, deployment }: JobDecision)
     documentBytes: deployment.document.length,
     documentDigests: deployment.documentDigests,
     contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
+    epoch: 0,
   };
 }

@@ -12,54 +12,25 @@ import type { Settle } from '../transport/job-channel.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
 import { nodesOf } from '../wire/job.js';
-import type { JobSpec, Subtree } from '../wire/job.js';
-import type { Account, NodeEvent, OutputPlace, Progress, ServingAccount } from '../wire/messages.js';
+import type { Account, NodeEvent, OutputPlace, ServingAccount } from '../wire/messages.js';
 import type { JobPhase, StreamStatus } from '../wire/jobs.js';
 import { NO_WAITS } from '../wire/waits.js';
 import type { PresentWaits } from '../wire/waits.js';
-import type { Deployment } from './deployment.js';
 import { composeReport } from './compose-report.js';
+import type { LoginJobOptions } from './job-options.js';
 import { InputCredit } from './input-credit.js';
 import { observedReads } from './observed-reads.js';
 import type { ObservedReads } from '../planning/learning.js';
 import { OutputProgress } from './output-progress.js';
+import { Membership } from './membership.js';
 import { JobStall } from './stall-policies.js';
-import type { StallSettings } from './stall-policies.js';
 import { streamStatus } from './stream-status.js';
-import type { TimelineKeeper } from './timeline.js';
-
-export interface LoginJobPort {
-  connect(node: string): Promise<Link>;
-  onOutput(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void | Promise<void>;
-  onProgress(progress: Progress): void;
-  /** The first node's task takes standard input: so many bytes more. */
-  onInputCredit(bytes: number): void;
-  /** The whole layer is on every node: borrowed proxies may go back. */
-  onDelivered(): void;
-  /** For the user to read. */
-  onWarning(text: string): void;
-  /** The job is given up: its end waits for nobody who does not take its output. */
-  onFailed(): void;
-}
-
-export interface LoginJobOptions {
-  readonly spec: Omit<JobSpec, 'subtree'>;
-  readonly deployment: Deployment;
-  readonly timeline: TimelineKeeper;
-  /** Goes on until the whole layer is everywhere, even when the tasks end before. */
-  readonly complete: boolean;
-  /** For so long a node whose link was lost may come back. */
-  readonly recoveryDeadlineMs: number;
-  readonly stall: StallSettings;
-  readonly port: LoginJobPort;
-}
 
 const STALL_CHECK_INTERVAL_MAX_MS = 1000;
 
 export class LoginJob {
   readonly #relay: JobRelay;
   readonly #exits = new Map<string, number>();
-  readonly #lost = new Set<string>();
   readonly #accounts = new Map<string, Account>();
   readonly #serving = new Map<string, ServingAccount>();
   readonly #errors: ErrorRecord[] = [];
@@ -70,8 +41,9 @@ export class LoginJob {
   readonly #stallTimer: NodeJS.Timeout;
   readonly #input = new InputCredit();
   readonly #output = new OutputProgress();
-  /** Everybody in the tree. */
-  readonly #members = new Map<string, Subtree>();
+  readonly #membership: Membership;
+  /** Those that have the whole layer. */
+  readonly #complete = new Set<string>();
   #delivered = false;
   #ended = false;
   #over: () => void = () => {};
@@ -86,17 +58,30 @@ export class LoginJob {
     });
     const stallCheckMs = Math.min(STALL_CHECK_INTERVAL_MAX_MS, options.stall.deadlineMs / 2);
     this.#stallTimer = setInterval(() => this.#delivered || this.#stall.check(), stallCheckMs);
-    for (const subtree of deployment.subtrees)
-      for (const member of nodesOf(subtree)) this.#members.set(member.name, member);
-    const { recoveryDeadlineMs } = options;
-    const { subtrees: children } = deployment;
+    this.#membership = new Membership(
+      {
+        ...options.loss,
+        tree: deployment.tree,
+        width: deployment.width,
+        nodes: deployment.nodes,
+        groupOf: (node) => deployment.groupOf(node),
+        isProxy: (node) => deployment.isProxy(node),
+        now: () => options.timeline.now(),
+      },
+      {
+        replant: (epoch, subtrees) => this.#relay.replant(epoch, subtrees),
+        warn: (text) => port.onWarning(text),
+        fail: (error) => this.fail(error),
+      },
+    );
+    const { recoveryDeadlineMs, repairDelayMs } = options;
+    const pieces = { children: deployment.subtrees, pieceCount: this.#pieceCount };
     this.#relay = new JobRelay(
-      { spec, children, pieceCount: this.#pieceCount, recoveryDeadlineMs },
+      { spec, ...pieces, recoveryDeadlineMs, repairDelayMs },
       {
         connect: (node) => port.connect(node),
         readUnit: (unit) => this.#readUnit(unit),
-        // The source holds everything.
-        onWanted: () => {},
+        onWanted: () => {}, // The source holds everything.
         onEvents: (events, settled) => {
           for (const event of events) this.#onEvent(event);
           settled();
@@ -112,8 +97,11 @@ export class LoginJob {
         },
         // The log has the lost link already.
         onAway: () => {},
-        onDelivered: () => this.#onDelivered(),
-        onLost: (subtree, error) => this.#onLost(subtree, error),
+        // Who gets another parent may miss something that its old parent has said to be everywhere.
+        onDelivered: () => {},
+        onStranded: (child) => this.#membership.away(child),
+        onBack: (child) => this.#membership.back(child),
+        onLost: (subtree, error) => this.#onLost(subtree.name, error.toRecord()),
         onUnreadable: (error) => this.fail(error),
       },
     );
@@ -150,16 +138,16 @@ export class LoginJob {
     const { deployment } = this.options;
     const { urgentBytes, launched, exited } = this.#relay.progress();
     this.#rate.observe(this.#moved());
-    const carriers = deployment.tree.names.length - 1;
+    const carriers = this.#membership.members.length;
     return streamStatus({
-      ...{ nodes: deployment.nodes.length, launched, exited, bytes: this.#moved() },
+      ...{ nodes: this.#membership.present.length, launched, exited, bytes: this.#moved() },
       bytesTotal: carriers * (deployment.urgentBytes + deployment.hystereticBytes),
       urgentBytes,
       urgentTotal: carriers * deployment.urgentBytes,
       bytesPerSecond: this.#rate.perSecond,
       stall: this.#stall.state,
       away: this.#relay.away().flatMap((subtree) => [...nodesOf(subtree)].map(({ name }) => name)),
-      lost: [...this.#lost],
+      lost: this.#membership.lost,
       present: this.present,
       moving: !this.#delivered && !this.#ended,
     });
@@ -175,13 +163,12 @@ export class LoginJob {
   }
 
   get allLaunched(): boolean {
-    const { deployment, timeline } = this.options;
-    return deployment.nodes.every((node) => timeline.has(node, 'launched'));
+    return this.#membership.present.every((node) => this.options.timeline.has(node, 'launched'));
   }
 
   /** Once it is over; undefined when a task was cut short: how far it came then says little of the next run. */
   get reads(): ObservedReads | undefined {
-    if (this.#exits.size < this.options.deployment.nodes.length) return undefined;
+    if (!this.#tasksEnded) return undefined;
     return observedReads([...this.#accounts.values()], this.options.deployment.source.manifest);
   }
 
@@ -212,17 +199,18 @@ export class LoginJob {
 
   /** Of a node that is in the tree, below the child that has told it. */
   #onEvent({ node, event, status, serving, error }: NodeEvent): void {
-    const member = this.#members.get(node);
+    const member = this.#membership.find(node);
     if (!member) return;
-    if (event === 'failed' || event === 'lost') {
-      const reason = error ?? { code: 'NODE_FAILED', message: `${node} gave no reason`, node };
-      if (event === 'lost') this.#onLost(member, TeesError.fromRecord(reason));
-      else this.fail(TeesError.fromRecord(reason));
-      return;
-    }
+    const reason = error ?? { code: 'NODE_FAILED', message: `${node} gave no reason`, node };
+    if (event === 'away') return this.#membership.away(node);
+    if (event === 'back') return this.#membership.back(node);
+    if (event === 'lost') return this.#onLost(node, reason);
+    this.#membership.heard(node);
+    if (event === 'failed') return this.fail(TeesError.fromRecord(reason));
     // A borrowed proxy node runs nothing.
     if (!member.runs && event !== 'urgent' && event !== 'delivered') return;
     this.options.timeline.event(node, event);
+    if (event === 'delivered') this.#isComplete(node);
     if (serving) this.#serving.set(node, serving);
     if (event === 'launched' && node === this.options.spec.inputNode)
       this.options.port.onInputCredit(this.#input.open());
@@ -241,11 +229,11 @@ export class LoginJob {
   }
 
   /** Also after the end has begun: who did not live to tear down is in the report. */
-  #onLost(subtree: Subtree, error: TeesError): void {
-    if ([...nodesOf(subtree)].every(({ name }) => this.#lost.has(name))) return;
-    for (const { name } of nodesOf(subtree)) this.#lost.add(name);
-    if (this.#ended) this.#errors.push(error.toRecord());
-    else this.fail(error);
+  #onLost(node: string, error: ErrorRecord): void {
+    const late = this.#membership.lose(node, error);
+    if (late) this.#errors.push(late);
+    this.#checkDelivered();
+    this.#checkOver();
   }
 
   #moved(): number {
@@ -254,24 +242,33 @@ export class LoginJob {
   }
 
   #lacking(): string {
-    const { deployment, timeline } = this.options;
-    return foldHostlist(deployment.nodes.filter((node) => !timeline.has(node, 'hystereticDelivered')));
+    return foldHostlist(this.#membership.present.filter((node) => !this.#complete.has(node)));
   }
 
-  #onDelivered(): void {
+  #isComplete(node: string): void {
+    this.#complete.add(node);
+    this.#checkDelivered();
+  }
+
+  #checkDelivered(): void {
+    if (this.#delivered || !this.#membership.members.every((node) => this.#complete.has(node))) return;
     this.#delivered = true;
     this.options.port.onDelivered();
     this.#checkOver();
   }
 
   #checkOver(): void {
-    const tasksEnded = this.#exits.size === this.options.deployment.nodes.length;
-    if (tasksEnded && (this.#delivered || !this.options.complete)) this.#end();
+    if (this.#tasksEnded && (this.#delivered || !this.options.complete)) this.#end();
+  }
+
+  get #tasksEnded(): boolean {
+    return this.#membership.present.every((node) => this.#exits.has(node));
   }
 
   #end(error?: TeesError): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#membership.end();
     const over = (): void => this.#over();
     this.#relay.end(error).then(over, over);
   }
@@ -291,7 +288,10 @@ export class LoginJob {
       timeline,
       serving: [...this.#serving.values()],
       exits: this.#exits,
-      lost: [...this.#lost],
+      nodes: this.#membership.nodes,
+      present: this.#membership.present,
+      lost: this.#membership.lost,
+      losses: this.#membership.losses,
       accounts: [...this.#accounts.values()],
       errors: this.#errors,
       bytesSent: this.#relay.bytesSent,

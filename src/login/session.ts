@@ -24,11 +24,13 @@ import type { Deployment } from './deployment.js';
 import type { IdleProxies } from './idle-proxies.js';
 import { LoginJob } from './job.js';
 import { jobSpec } from './job-spec.js';
+import type { JobDecision } from './job-spec.js';
 import { progressMessage } from './progress-message.js';
 import { answerQuestion, isQuestion } from './questions.js';
 import type { AnyAnswer, Knowledge } from './questions.js';
+import { lossSettings } from './membership.js';
+import type { LossSettings } from './membership.js';
 import { stallSettings } from './stall-policies.js';
-import type { StallSettings } from './stall-policies.js';
 import { TimelineKeeper } from './timeline.js';
 import { warningsOf } from './warnings.js';
 
@@ -42,6 +44,11 @@ export interface SessionContext extends Knowledge {
   nextJobName(): string;
   onJob(name: string, job: LoginJob): void;
   onJobOver(name: string): void;
+}
+
+interface Stream extends Omit<JobDecision, 'user'> {
+  readonly loss: LossSettings;
+  readonly timeline: TimelineKeeper;
 }
 
 const HANG_UP_DEADLINE_MS = 10_000;
@@ -148,9 +155,10 @@ export class Session {
         request.stallDeadlineMs ?? config.stallDeadlineMs,
       );
       const deployment = await this.#prepare(name, request, timeline);
+      const loss = lossSettings(request.onLoss ?? 'stop', deployment.spares);
       if (this.#abort.signal.aborted) await deployment.source.close();
       this.#abort.signal.throwIfAborted();
-      const report = await this.#stream(name, request, stall, deployment, timeline);
+      const report = await this.#stream({ name, request, stall, loss, deployment, timeline });
       await this.#learn(deployment);
       this.#sendReport(report);
     } catch (error) {
@@ -218,13 +226,7 @@ export class Session {
     });
   }
 
-  async #stream(
-    name: string,
-    request: RunRequest,
-    stall: StallSettings,
-    deployment: Deployment,
-    timeline: TimelineKeeper,
-  ): Promise<Report> {
+  async #stream({ name, request, stall, loss, deployment, timeline }: Stream): Promise<Report> {
     const { idleProxies } = this.context;
     for (const text of warningsOf(deployment.split)) this.#send({ t: 'warning', text });
     const spec = jobSpec({ name, user: request.user ?? this.user, request, stall, deployment });
@@ -235,7 +237,9 @@ export class Session {
       timeline,
       complete: request.complete,
       recoveryDeadlineMs: this.context.config.recoveryDeadlineMs,
+      repairDelayMs: this.context.config.repairDelayMs,
       stall,
+      loss,
       port: {
         connect: (node) => this.context.connect(node),
         onOutput: (node, stream, bytes) => this.#output({ t: 'output', node, stream }, bytes),

@@ -8,11 +8,12 @@ import { JOBS_PER_NODE_MAX } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import { addressOf } from '../config/address.js';
 import type { Config } from '../config/config.js';
+import { Removals } from '../environment/removals.js';
 import { Capacity } from '../store/capacity.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
 import type { Frame } from '../wire/frame.js';
-import { decodeAgain, decodeJob } from '../wire/job.js';
+import { decodeAgain, decodeJob, isSameJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeMessage } from '../wire/messages.js';
 import { NodeJob } from './job.js';
@@ -30,13 +31,16 @@ export class NodeDaemon {
   readonly #jobs = new Map<string, NodeJob>();
   readonly #links: Links;
   readonly #capacity: Capacity;
+  readonly #removals: Removals;
 
   constructor(private readonly options: NodeDaemonOptions) {
     const { config, self, key, log } = options;
     this.#capacity = new Capacity(config.store.directory, config.store.sizeBytes);
+    this.#removals = new Removals(`${config.store.directory}/removed`, log);
     this.#links = new Links({
       self,
       key,
+      silenceDeadlineMs: config.silenceDeadlineMs,
       address: (node) => addressOf(config, node),
       onFrame: (link, frame) => this.#receive(link, frame),
       onClosed: (link, error) => this.#linkClosed(link, error),
@@ -48,7 +52,8 @@ export class NodeDaemon {
     const { config, self, log } = this.options;
     await mkdir(`${config.store.directory}/jobs`, { recursive: true, mode: 0o700 });
     checkStorePlace(config.store.directory, config.store.sizeBytes, self);
-    await takeOver(`${config.store.directory}/jobs`, log, (spec) => this.#restore(spec));
+    await this.#removals.resume();
+    await takeOver(`${config.store.directory}/jobs`, this.#removals, log, (spec) => this.#restore(spec));
     await this.#links.listen('0.0.0.0', config.port);
   }
 
@@ -72,15 +77,15 @@ export class NodeDaemon {
     const { log } = this.options;
     const spec = decodeJob(frame.header);
     const known = this.#jobs.get(spec.job);
-    if (known?.is(spec)) {
+    if (known && isSameJob(known.spec, spec)) {
       log.info(`job ${spec.job}: attached to parent ${link.peer}`);
-      return known.attach(link);
+      return known.attach(link, spec);
     }
     const why = this.#whyNot(spec, decodeAgain(frame.header));
     if (why !== undefined) return this.#refuse(link, spec.job, why);
     const job = this.#makeJob(spec, false);
     log.info(`job ${spec.job}: begins, parent ${link.peer}`);
-    job.attach(link);
+    job.attach(link, spec);
     job.start();
   }
 
@@ -97,6 +102,7 @@ export class NodeDaemon {
       self,
       log,
       capacity: this.#capacity,
+      removals: this.#removals,
       connect: (node: string) => this.#links.connect(node),
       onOver: () => this.#jobs.delete(spec.job),
     };

@@ -1,6 +1,7 @@
 /** What a job on a node has from the node's daemon. */
 import type { Log } from '../base/log.js';
 import type { Config } from '../config/config.js';
+import type { Removals } from '../environment/removals.js';
 import type { Capacity } from '../store/capacity.js';
 import type { Link } from '../transport/link.js';
 
@@ -9,6 +10,7 @@ export interface NodeJobContext {
   /** This node's name. */
   readonly self: string;
   readonly capacity: Capacity;
+  readonly removals: Removals;
   readonly log: Log;
   connect(node: string): Promise<Link>;
   /** The job is over here and nothing of it is left. */

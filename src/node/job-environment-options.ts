@@ -1,5 +1,6 @@
 /** What the environment of one job on a node is given, and whom it tells. */
 import type { Log } from '../base/log.js';
+import type { Removals } from '../environment/removals.js';
 import type { UncoveredProgram } from '../planning/uncovered.js';
 import type { ServingChoice } from '../serving/hooks.js';
 import type { Settle } from '../transport/job-channel.js';
@@ -18,6 +19,7 @@ export interface JobEnvironmentOptions {
   readonly record: JobRecord;
   /** An earlier daemon had the job: what it has put in place is used. */
   readonly restored: boolean;
+  readonly removals: Removals;
   readonly log: Log;
   /** @param at so many bytes of the stream were before these, which are kept by the launcher until they are settled */
   onOutput(stream: 'stdout' | 'stderr', at: number, bytes: Buffer, settled: Settle): Promise<void>;

@@ -6,12 +6,7 @@ import { constants } from 'node:os';
 import { TeesError, assert } from '../base/errors.js';
 import { inTurn } from '../base/lifecycle.js';
 import { LEARNT_START_MAX_MS } from '../base/limits.js';
-import {
-  claimDirectory,
-  directoriesBelow,
-  fillDirectory,
-  removeDirectories,
-} from '../environment/directories.js';
+import { claimDirectory, directoriesBelow, fillDirectory } from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { adopt, findLauncher, launch, launchedSinceMs, wasLaunched } from '../environment/launch.js';
 import type { Manifest } from '../image/manifest.js';
@@ -39,6 +34,8 @@ const STATUS_KILLED = 128 + constants.signals.SIGKILL;
 
 export class JobEnvironment {
   readonly input = new TaskInput();
+  /** What the task has opened while it started, when it has ended and that was asked for. */
+  opened: readonly OpenedFile[] | undefined;
   #directories: JobDirectories | undefined;
   #store: JobStore | undefined;
   #arrivals: Arrivals | undefined;
@@ -53,7 +50,7 @@ export class JobEnvironment {
   /** The status of a task that has no launcher any more. */
   #ended: number | undefined;
   #reads: WaitingReads | undefined;
-  #opened: readonly OpenedFile[] | undefined;
+  #removed = Promise.resolve();
   readonly #abort = new AbortController();
   #failServing: (error: TeesError) => void = () => {};
   readonly #servingGone: Promise<never>;
@@ -198,18 +195,10 @@ export class JobEnvironment {
     const task = this.#task as RunningTask;
     await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
     const { status } = await task.exit;
-    this.#opened = await readTrace(this.#directories as JobDirectories);
-    const { spec, node, log } = this.options;
-    if (!this.#opened && spec.tracedNodes.includes(node))
-      log.info(`job ${spec.job}: what it opens could not be traced; only its waits are learnt from`);
+    this.opened = await readTrace(this.#directories as JobDirectories, this.options);
     clearInterval(this.#watch);
     this.options.record.exited(status);
     return status;
-  }
-
-  /** What the task has opened while it started, when it has ended and that was asked for. */
-  get opened(): readonly OpenedFile[] | undefined {
-    return this.#opened;
   }
 
   /** The exit status is known where it matters: the launcher may forget it. */
@@ -227,7 +216,10 @@ export class JobEnvironment {
     this.#task?.signal(signal);
   }
 
-  /** Ends what runs and removes everything. Each step goes on whatever the one before it met. */
+  /**
+   * Ends what runs and removes everything; of very many files some may still be on their way out, out of everybody's
+   * sight. Each step goes on whatever the one before it met.
+   */
   async remove(): Promise<void> {
     this.#abort.abort();
     this.#stall?.stop();
@@ -250,9 +242,19 @@ export class JobEnvironment {
       () => orphan?.exit,
       () => this.#preparation?.stop(),
       () => this.#store?.close(),
-      () => this.#directories && removeDirectories(this.#directories),
+      () => this.#directories && this.#removeDirectories(this.#directories),
     ];
     await inTurn(steps, (error) => this.#warn(`tearing down: ${String(error)}`));
+  }
+
+  /** From `remove` on: when the last of its files is gone. */
+  get removed(): Promise<void> {
+    return this.#removed;
+  }
+
+  async #removeDirectories(directories: JobDirectories): Promise<void> {
+    const { ended } = await this.options.removals.remove(directories);
+    this.#removed = ended;
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * What a later daemon needs to know of a job, in the job's directory: written as it becomes known, each file at once
- * (renamed in) and never changed. It need not survive the machine, whose death ends the job, so nothing is synced.
+ * (renamed in) and never changed, but for the tree in `spec`. It need not survive the machine, whose death ends the job, so nothing is synced.
  *
  *   spec       SHA-256, then the job as it came, in BSON; without it there is no job to restore
  *   document   the shipping document, when all its pieces are here
@@ -34,6 +34,11 @@ export class JobRecord {
     const bytes = Buffer.from(serialize(encodeJob(spec, false)));
     if (uplink) this.#write('uplink', JSON.stringify(uplink));
     this.#write('spec', Buffer.concat([chunkDigest(bytes), bytes]));
+  }
+
+  /** The tree has changed. @throws TeesError STORE_FULL, STORE_FAILED */
+  replanted(spec: JobSpec): void {
+    this.begin(spec, undefined);
   }
 
   /** @throws TeesError RECORD_INVALID */

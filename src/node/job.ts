@@ -8,9 +8,8 @@ import type { Manifest } from '../image/manifest.js';
 import { JobRelay } from '../transport/job-relay.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
-import { isSameJob } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
-import { decodeMessage } from '../wire/messages.js';
+import { decodeMessage, encodeMessage } from '../wire/messages.js';
 import type { NodeJobContext } from './job-context.js';
 import { JobEnvironment } from './job-environment.js';
 import { JobRecord } from './job-record.js';
@@ -33,19 +32,21 @@ export class NodeJob {
   readonly #record: JobRecord;
   readonly #environment: JobEnvironment;
   readonly #milestones: Milestones;
+  #epoch: number;
   #failed = false;
   #ending: Promise<void> | undefined;
 
   /** @param restored an earlier daemon had this job and was killed: what it has left is in the job's directory */
   constructor(
     private readonly context: NodeJobContext,
-    private readonly spec: JobSpec,
+    readonly spec: JobSpec,
     restored: boolean,
   ) {
     this.name = spec.job;
+    this.#epoch = spec.epoch;
     const directory = `${context.config.store.directory}/jobs/${spec.job}`;
     this.#record = new JobRecord(directory);
-    const { recoveryDeadlineMs } = context.config;
+    const { recoveryDeadlineMs, repairDelayMs } = context.config;
     const onLost = (error: TeesError): void => this.#endSoon(error);
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, {
@@ -70,6 +71,7 @@ export class NodeJob {
       hidden: [context.config.store.directory, context.config.runtimeDirectory],
       record: this.#record,
       restored,
+      removals: context.removals,
       log: context.log,
       onOutput: (...output) => this.#parent.ownOutput(...output),
       onUncovered: (program) => this.#times.heldBack(program),
@@ -80,6 +82,7 @@ export class NodeJob {
         children: spec.subtree.children,
         pieceCount: this.#layer.pieceCount,
         recoveryDeadlineMs,
+        repairDelayMs,
         known: this.#record.knownChildren(),
       },
       {
@@ -93,6 +96,8 @@ export class NodeJob {
         },
         onKnown: (child) => this.#record.childAnswered(child),
         onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
+        onStranded: (child, error) => this.#parent.ofChild(child, 'away', error),
+        onBack: (child) => this.#parent.ofChild(child, 'back'),
         onLost: (subtree, error) => this.#onLost(subtree, error),
         onUnreadable: (error) => this.#fail(error),
       },
@@ -106,6 +111,7 @@ export class NodeJob {
       // Whatever anybody is told from here on, a later daemon knows the job, too.
       this.#environment.claim();
       this.#record.begin(this.spec, this.#uplink.start);
+      this.#event('begun');
       this.#parent.ready(this.#relay.machine);
     } catch (error) {
       this.#fail(error);
@@ -125,14 +131,19 @@ export class NodeJob {
     this.#relay.open().catch((error: unknown) => this.#fail(error));
   }
 
-  /** Whether this is the job that a parent means. */
-  is(spec: JobSpec): boolean {
-    return isSameJob(this.spec, spec);
+  /** At the other end of this link is the job's parent, for the first time or again; or it believes so. */
+  attach(link: Link, { epoch, subtree }: Pick<JobSpec, 'epoch' | 'subtree'>): void {
+    if (epoch < this.#epoch) return link.post(encodeMessage({ t: 'moved', job: this.name }));
+    this.#parent.attach(link);
+    this.#replant(epoch, subtree);
   }
 
-  /** The job's parent is at the other end of this link, for the first time or again. */
-  attach(link: Link): void {
-    this.#parent.attach(link);
+  /** Others are below this node from now on. */
+  #replant(epoch: number, subtree: Subtree): void {
+    if (epoch <= this.#epoch) return;
+    this.#epoch = epoch;
+    if (!this.#ending) this.#record.replanted({ ...this.spec, epoch, subtree });
+    this.#relay.replant(epoch, subtree.children);
   }
 
   ownsLink(link: Link): boolean {
@@ -159,6 +170,8 @@ export class NodeJob {
         return this.#relay.broadcast(message);
       case 'end':
         return this.#endSoon(message.error && TeesError.fromRecord(message.error));
+      case 'tree':
+        return this.#replant(message.epoch, message.subtree);
       default:
         throw new TeesError('MESSAGE_INVALID', `a parent may not send '${message.t}'`, { node: link.peer });
     }
@@ -275,7 +288,7 @@ export class NodeJob {
       await childrenGone;
       this.#parent.ownAccount(this.#times, this.#uplink);
     } finally {
-      this.context.capacity.release(this.name);
+      void this.#environment.removed.then(() => this.context.capacity.release(this.name));
       await this.#parent.gone();
       this.context.onOver();
     }

@@ -5,8 +5,9 @@
 import { readdir } from 'node:fs/promises';
 import { TeesError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { directoriesBelow, endServed, removeDirectories } from '../environment/directories.js';
+import { directoriesBelow, endServed } from '../environment/directories.js';
 import { findLauncher } from '../environment/launch.js';
+import type { Removals } from '../environment/removals.js';
 import type { JobSpec } from '../wire/job.js';
 import { JobRecord } from './job-record.js';
 
@@ -16,6 +17,7 @@ import { JobRecord } from './job-record.js';
  */
 export async function takeOver(
   jobsDirectory: string,
+  removals: Removals,
   log: Log,
   restore: (spec: JobSpec) => Promise<void>,
 ): Promise<void> {
@@ -28,20 +30,20 @@ export async function takeOver(
       log.warn(
         `job ${name}: removing what an earlier daemon left, it cannot be restored: ${code}: ${message}`,
       );
-      await removeRemnant(directory, log);
+      await removeRemnant(directory, removals, log);
     }
   }
 }
 
 /** Also of a job whose processes still run. */
-async function removeRemnant(directory: string, log: Log): Promise<void> {
+async function removeRemnant(directory: string, removals: Removals, log: Log): Promise<void> {
   const directories = directoriesBelow(directory);
   try {
     const launcher = await findLauncher(directories);
     launcher?.kill();
     endServed(directories);
     await launcher?.exit;
-    await removeDirectories(directories);
+    await removals.remove(directories);
   } catch (error) {
     log.error(`${directory}: cannot be removed: ${String(error)}`);
   }

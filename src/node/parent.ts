@@ -13,6 +13,7 @@ import { JobChannel } from '../transport/job-channel.js';
 import type { Settle } from '../transport/job-channel.js';
 import type { Link } from '../transport/link.js';
 import { OutputWindow } from '../transport/output-window.js';
+import { encodeMessage } from '../wire/messages.js';
 import type { Account, NodeEvent, NodeEventName, OutputPlace, Progress } from '../wire/messages.js';
 import type { TaskTimes } from './task-times.js';
 import { packOpened } from '../wire/opened.js';
@@ -63,6 +64,7 @@ export class Parent {
   /** By this link from now on: who has authenticated later is right, as a dead link may not know it yet. */
   attach(link: Link): void {
     const old = this.#link;
+    if (old && old.peer !== link.peer) old.post(encodeMessage({ t: 'moved', job: this.options.job }));
     clearTimeout(this.#waiting);
     this.#link = link;
     this.channel.attach(link);
@@ -150,9 +152,15 @@ export class Parent {
     this.event('failed', { error: { ...error.toRecord(), node: error.node ?? this.options.self } });
   }
 
-  /** A child cannot tell anything any more, nor can who is below it. */
+  /** A child cannot tell anything any more, nor can who is still below it. */
   lost(child: string, error: TeesError): void {
-    this.events([{ node: child, event: 'lost', error: { ...error.toRecord(), node: error.node ?? child } }]);
+    this.ofChild(child, 'lost', error);
+  }
+
+  ofChild(node: string, event: 'away' | 'back' | 'lost', error?: TeesError): void {
+    this.events([
+      { node, event, ...(error ? { error: { ...error.toRecord(), node: error.node ?? node } } : {}) },
+    ]);
   }
 
   events(events: readonly NodeEvent[], settled?: Settle): void {

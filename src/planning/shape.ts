@@ -1,4 +1,4 @@
-/** The choice of a tree's shape by the cost model: docs/decisions/0014-shape-by-plan.md. Pure. */
+/** The choice of a tree's shape by the cost model: docs/decisions/0016-shape-by-plan.md. Pure. */
 import { usageError } from '../base/errors.js';
 import { CHUNK_SIZE_BYTES, TREE_DEPTH_MAX } from '../base/limits.js';
 import { divide } from '../topology/division.js';

@@ -44,6 +44,19 @@ export interface UplinkUse {
   readonly outBytes: number;
 }
 
+/** A node that was lost. */
+export interface Loss {
+  readonly node: string;
+  /** Seconds since submission. */
+  readonly at: number;
+  /** From the login node to it. */
+  readonly path: readonly string[];
+  readonly code: string;
+  readonly message: string;
+  /** The spare node that has taken its place. */
+  readonly replacement?: string;
+}
+
 /** What a run of a command has waited for. */
 export interface Waited {
   /** Different files. */
@@ -86,6 +99,8 @@ export interface Report {
   readonly nodes: readonly string[];
   readonly borrowed: readonly string[];
   readonly lost: readonly string[];
+  /** How they were lost, in order of time. */
+  readonly losses: readonly Loss[];
   readonly files: { readonly total: number; readonly urgent: number; readonly hysteretic: number };
   readonly bytes: {
     readonly manifest: number;

@@ -12,15 +12,13 @@ import { COUNTERS, PROTOCOL_VERSION, decodeHello, encodeSetup } from './fuse-pro
 import type { Counter, Hello, ServeRecord } from './fuse-protocol.js';
 import { refuseRequestTimeouts } from './fuse-settings.js';
 import { startServing } from './fuse-setup.js';
+import type { ServeProgram } from './fuse-setup.js';
+import { SpareDescriptors } from './fuse-spare.js';
 import type { HookContext, HookServer } from './hook.js';
 
-export interface FuseEngineOptions {
+export interface FuseEngineOptions extends ServeProgram {
   /** False: serve as on a kernel without passthrough (before Linux 6.9). */
   readonly passthrough?: boolean;
-  /** Another build of the program, its variables and standard error: for one that checks itself. */
-  readonly program?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly errors?: number;
 }
 
 type Counts = Readonly<Record<Counter, number>>;
@@ -41,6 +39,8 @@ export class FuseEngineHook implements HookServer {
   readonly engine = 'tees';
   readonly reportsHoles = FuseEngineHook.REPORTS_HOLES;
   readonly #link: ServeLink;
+  readonly #spare: SpareDescriptors;
+  #servingAgain: Promise<boolean> | undefined;
   readonly #waiting = new Map<number, Wake>();
   /** Told as blocked since the last connection. */
   #told = new Set<number>();
@@ -59,8 +59,10 @@ export class FuseEngineHook implements HookServer {
     private readonly context: HookContext,
     private readonly options: FuseEngineOptions = {},
   ) {
+    this.#spare = new SpareDescriptors(context.jobDirectory);
     this.#link = new ServeLink(context.jobDirectory, {
       onRecord: (record) => this.#receive(record),
+      serveAgain: () => (this.#servingAgain = this.#serveAgain()),
       onGone: (error) => this.#gone(error),
     });
   }
@@ -140,6 +142,8 @@ export class FuseEngineHook implements HookServer {
 
   async #stop(): Promise<void> {
     if (!this.#mounted || this.#left) return this.#leave();
+    // A pair that began after the end of the mount would find nothing to serve, but stand in the job's directory.
+    await this.#servingAgain?.catch(() => {});
     const late = new AbortController();
     await Promise.race([
       this.#link.finish('stop'),
@@ -161,6 +165,7 @@ export class FuseEngineHook implements HookServer {
     clearTimeout(this.#settling);
     this.#refuse(new TeesError('HOOK_FAILED', 'stopped while it was starting'));
     this.#link.close();
+    this.#spare.close();
     for (const content of [...this.#waiting.keys()]) this.#cancel(content);
   }
 
@@ -168,6 +173,10 @@ export class FuseEngineHook implements HookServer {
     switch (record.kind) {
       case 'hello':
         return this.#welcome(decodeHello(record));
+      case 'process':
+        // Without resending, those who wait would do so for ever: they are to fail with the pair.
+        if (this.#hello?.resend) this.#spare.take(Number(record.value));
+        return;
       case 'blocked':
         return this.#blocked(record.content);
       case 'unblocked':
@@ -236,6 +245,10 @@ export class FuseEngineHook implements HookServer {
     this.#refused(error);
     for (const question of this.#questions.values()) question.refuse(error);
     this.#questions.clear();
+  }
+
+  #serveAgain(): Promise<boolean> {
+    return this.#stopping || this.#left ? Promise.resolve(false) : this.#spare.serveAgain(this.options);
   }
 
   #gone(error: TeesError): void {

@@ -13,9 +13,13 @@ import type { Kind, ServeRecord } from './fuse-protocol.js';
 
 export const SERVE_SOCKET = 'serve.sock';
 const RETRY_INTERVAL_MS = 10;
+/** Pairs that were started one after the other and have said nothing: something is wrong with them, or with the mount. */
+const UNHEARD_MAX = 10;
 
 export interface ServeLinkEvents {
   onRecord(record: ServeRecord): void;
+  /** There is no server any more. Starts one, if it can: false, or an error, when it cannot. */
+  serveAgain(): Promise<boolean>;
   /** There is no server any more, and will be none. */
   onGone(error: TeesError): void;
 }
@@ -24,6 +28,7 @@ export class ServeLink {
   #socket: Socket | undefined;
   #reader = new RecordReader();
   #closing = false;
+  #unheard = 0;
   readonly #ended: Promise<void>;
   #end: () => void = () => {};
 
@@ -72,7 +77,7 @@ export class ServeLink {
   #attach(socket: Socket): void {
     if (this.#closing) {
       socket.destroy();
-      return;
+      return this.#end();
     }
     this.#socket = socket;
     this.#reader = new RecordReader();
@@ -82,6 +87,7 @@ export class ServeLink {
   }
 
   #receive(socket: Socket, bytes: Buffer): void {
+    this.#unheard = 0;
     try {
       for (const record of this.#reader.push(bytes)) this.events.onRecord(record);
     } catch (error) {
@@ -94,10 +100,21 @@ export class ServeLink {
   #lost(): void {
     this.#socket = undefined;
     if (this.#closing) return this.#end();
-    this.open().catch((error: unknown) => {
+    this.#openAgain().catch((error: unknown) => {
       this.#end();
       if (!this.#closing) this.events.onGone(TeesError.from(error, 'HOOK_FAILED'));
     });
+  }
+
+  /** Both of the pair have the socket: who is refused there knows that both have gone. */
+  async #openAgain(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.open();
+      } catch (error) {
+        if (this.#closing || ++this.#unheard > UNHEARD_MAX || !(await this.events.serveAgain())) throw error;
+      }
+    }
   }
 }
 

@@ -19,6 +19,7 @@ export const KINDS = {
   unblocked: 3,
   counter: 4,
   done: 5,
+  process: 6,
   arrived: 16,
   fail: 17,
   resume: 18,

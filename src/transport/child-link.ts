@@ -25,10 +25,12 @@ export interface ChildLinkOptions {
   /** 0: a lost link is a lost node. */
   readonly recoveryDeadlineMs: number;
   connect(): Promise<Link>;
-  /** It has answered to an earlier daemon here: it is tried as if a link to it had been lost. */
+  /** It has answered before, to an earlier daemon here or to another parent: it is tried as if a link had been lost. */
   readonly known: boolean;
   /** It has answered for the first time. */
   onKnown(): void;
+  /** It has answered after it was away. */
+  onBack(): void;
   /** What a new link begins with. @param again whether the child has answered before */
   greeting(again: boolean): Header;
   /** The greeting was sent by a new link. */
@@ -62,7 +64,7 @@ export class ChildLink {
 
   /** For the first time, without another try: who does not answer at the start is told at once. */
   async open(): Promise<void> {
-    if (this.#known) return this.linkClosed(undefined);
+    if (this.#known && this.options.recoveryDeadlineMs > 0) return this.linkClosed(undefined);
     try {
       this.#attach(await this.options.connect());
     } catch (error) {
@@ -74,6 +76,7 @@ export class ChildLink {
   heard(): void {
     if (this.#confirmed) return;
     if (!this.#known) this.options.onKnown();
+    if (this.#loss) this.options.onBack();
     this.#known = true;
     this.#confirmed = true;
     this.#tries = 0;

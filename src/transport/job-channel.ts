@@ -20,7 +20,7 @@ export interface Poster {
 /** To be called once, when what came is in safe hands. */
 export type Settle = () => void;
 
-interface Kept {
+export interface Kept {
   readonly header: Header;
   readonly body: Buffer | undefined;
   readonly settled: Settle;
@@ -105,6 +105,11 @@ export class JobChannel {
   /** Resolves when nothing is kept any more: all is settled, or nobody is waited for. */
   async drained(): Promise<void> {
     if (this.#kept.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+  }
+
+  /** What is kept for the other end, and may be sent by another way. */
+  unsettled(): readonly Kept[] {
+    return [...this.#kept.values()];
   }
 
   /** The other end will not come back: nothing is kept for it. */

@@ -6,16 +6,16 @@
 import { TeesError } from '../base/errors.js';
 import { chunkBuffers } from '../wire/buffer-pool.js';
 import type { Frame } from '../wire/frame.js';
-import { encodeJob, heightOf } from '../wire/job.js';
-import type { JobSpec, Subtree } from '../wire/job.js';
+import type { Subtree } from '../wire/job.js';
 import { decodeMessage, encodeMessage } from '../wire/messages.js';
 import type { Account, JobMessage, NodeEvent, OutputPlace, Progress } from '../wire/messages.js';
 import type { UnitRanges } from './demand.js';
 import type { Settle } from './job-channel.js';
-import { mergeWaits } from '../wire/waits.js';
 import type { PresentWaits } from '../wire/waits.js';
 import type { Link } from './link.js';
-import { NO_PROGRESS, RelayChild } from './relay-child.js';
+import type { RelayChild } from './relay-child.js';
+import { RelayChildren } from './relay-children.js';
+import type { RelayChildrenOptions } from './relay-children.js';
 import { RelayMachine } from './relay-machine.js';
 import type { RelayAction } from './relay-machine.js';
 
@@ -46,26 +46,24 @@ export interface JobRelayPort {
   onKnown?(child: string): void;
   /** A child is without a link, for now. */
   onAway(child: string, error: TeesError): void;
-  /** A child is lost with everything below it. */
+  /** For longer than a moment: those below it need another parent. Later it may be back. */
+  onStranded(child: string, error: TeesError): void;
+  onBack(child: string): void;
+  /** A child is lost, and so is what is still below it. */
   onLost(subtree: Subtree, error: TeesError): void;
   /** A unit could not be read; the job cannot go on. */
   onUnreadable(error: TeesError): void;
 }
 
-export interface JobRelayOptions {
-  readonly spec: Omit<JobSpec, 'subtree'>;
+export interface JobRelayOptions extends RelayChildrenOptions {
   readonly children: readonly Subtree[];
   readonly pieceCount: number;
-  /** Children that have answered to an earlier daemon of this node. */
-  readonly known?: ReadonlySet<string>;
-  /** For so long a child whose link was lost may come back. */
-  readonly recoveryDeadlineMs: number;
 }
 
 export class JobRelay {
   readonly machine: RelayMachine;
   bytesSent = 0;
-  readonly #children = new Map<string, RelayChild>();
+  readonly #children: RelayChildren;
   #ending: TeesError | 'end' | undefined;
   #gone: () => void = () => {};
 
@@ -74,38 +72,35 @@ export class JobRelay {
     private readonly port: JobRelayPort,
   ) {
     this.machine = new RelayMachine({ pieceCount: options.pieceCount, windowUnits: WINDOW_UNITS });
-    for (const subtree of options.children) {
-      this.#children.set(subtree.name, this.#makeChild(subtree));
-      this.machine.attach(subtree.name);
-    }
-  }
-
-  #makeChild(subtree: Subtree): RelayChild {
-    const { spec, recoveryDeadlineMs } = this.options;
-    const { name } = subtree;
-    const child: RelayChild = new RelayChild(subtree, {
-      job: spec.job,
-      recoveryDeadlineMs,
-      connect: () => this.port.connect(name),
-      known: this.options.known?.has(name) ?? false,
-      onKnown: () => this.port.onKnown?.(name),
-      greeting: (again) => encodeJob({ ...spec, subtree }, again),
-      onAttached: () => {
+    this.#children = new RelayChildren(options, {
+      connect: (node) => port.connect(node),
+      onAdded: (name) => this.machine.attach(name),
+      onRemoved: (name) => this.#perform(this.machine.detach(name)),
+      onKnown: (name) => port.onKnown?.(name),
+      onAttached: (child) => {
         // It may have been told by a link, or as a daemon, that is no more.
         if (this.#ending) this.#endChild(child);
       },
-      onAway: (error) => {
+      onAway: (name, error) => {
         this.machine.away(name);
-        this.port.onAway(name, error);
+        port.onAway(name, error);
       },
-      onLost: (error) => this.#lose(child, error),
+      onStranded: (name, error) => port.onStranded(name, error),
+      onBack: (name) => port.onBack(name),
+      onLost: (child, error) => this.#lose(child, error),
     });
-    return child;
+    for (const subtree of options.children) this.#children.add(subtree);
   }
 
   /** Connects to all children at once and tells them the job. */
-  async open(): Promise<void> {
-    await Promise.all([...this.#children.values()].map(({ way }) => way.open()));
+  open(): Promise<void> {
+    return this.#children.open();
+  }
+
+  /** Others are below this node from now on. */
+  replant(epoch: number, subtrees: readonly Subtree[]): void {
+    this.#children.replant(epoch, subtrees);
+    this.#checkGone();
   }
 
   /** Whether this link leads to a child of this job. */
@@ -146,6 +141,9 @@ export class JobRelay {
         return this.#perform(this.machine.childDelivered(link.peer));
       case 'settled':
         return child.way.channel.acknowledged(message.of, message.sequences);
+      case 'moved':
+        this.#children.drop(child);
+        return this.#checkGone();
       case 'gone':
         return child.upward.run(() => {
           settled();
@@ -177,33 +175,25 @@ export class JobRelay {
 
   /** To every child. */
   broadcast(message: JobMessage): void {
-    for (const { way } of this.#children.values()) way.channel.send(message);
+    this.#children.broadcast(message);
   }
 
-  /** Standard input towards a node below: never more than its window, so that nobody waits for it. */
+  /** Standard input towards a node below. */
   routeInput(node: string, at: number, eof: boolean, bytes: Buffer, settled: Settle): void {
-    const child = [...this.#children.values()].find((one) => one.leadsTo(node));
-    const { job } = this.options.spec;
-    child?.way.channel.send({ t: 'stdin', job, node, at, eof }, bytes, settled);
+    this.#children.routeInput(node, at, eof, bytes, settled);
   }
 
-  /** Sums of the subtrees' progress. */
   progress(): Progress {
-    const sum = { ...NO_PROGRESS };
-    for (const { progress } of this.#children.values()) {
-      for (const key of Object.keys(NO_PROGRESS) as (keyof Progress)[]) sum[key] += progress[key];
-    }
-    return sum;
+    return this.#children.progress();
   }
 
-  /** Reads that wait below, the longest first. */
   waits(): PresentWaits {
-    return mergeWaits([...this.#children.values()].map(({ waits }) => waits));
+    return this.#children.waits();
   }
 
   /** Children without a link for now. */
   away(): Subtree[] {
-    return [...this.#children.values()].filter((child) => child.isAway).map(({ subtree }) => subtree);
+    return this.#children.away();
   }
 
   /** Tells every child to tear down. Resolves when each has, or is lost, as who is late is after the deadline. */
@@ -211,22 +201,20 @@ export class JobRelay {
     this.#ending = error ?? 'end';
     const gone = new Promise<void>((resolve) => (this.#gone = resolve));
     const deadline = setTimeout(() => this.#giveUp(), this.#endDeadlineMs);
-    for (const child of this.#children.values()) this.#endChild(child);
+    for (const child of this.#children) this.#endChild(child);
     this.#checkGone();
     await gone;
     clearTimeout(deadline);
   }
 
   get #endDeadlineMs(): number {
-    let levels = 0;
-    for (const { subtree } of this.#children.values()) levels = Math.max(levels, 1 + heightOf(subtree));
-    return END_DEADLINE_MS + END_DEADLINE_LEVEL_MS * Math.min(LEVELS_MAX, levels);
+    return END_DEADLINE_MS + END_DEADLINE_LEVEL_MS * Math.min(LEVELS_MAX, this.#children.levels);
   }
 
   #giveUp(): void {
-    for (const child of this.#children.values()) {
+    for (const child of this.#children) {
       if (child.gone) continue;
-      const { name } = child.subtree;
+      const { name } = child;
       const late = new TeesError('TEAR_DOWN_LATE', `${name} has not torn down the job in time`, {
         node: name,
         hint: 'See the log of its daemon.',
@@ -237,7 +225,7 @@ export class JobRelay {
 
   /** It has torn down its part. Before it was told to, that is a loss: its daemon was stopped. */
   #childGone(child: RelayChild): void {
-    const { name } = child.subtree;
+    const { name } = child;
     if (!this.#ending) {
       return this.#lose(
         child,
@@ -260,16 +248,14 @@ export class JobRelay {
   #lose(child: RelayChild, error: TeesError): void {
     if (child.gone) return;
     child.gone = true;
-    child.way.close();
-    child.way.channel.abandon();
-    this.#perform(this.machine.detach(child.subtree.name));
+    this.#children.release(child);
     this.port.onLost(child.subtree, error);
     this.#checkGone();
   }
 
   #checkGone(): void {
     if (!this.#ending) return;
-    for (const child of this.#children.values()) if (!child.gone) return;
+    for (const child of this.#children) if (!child.gone) return;
     this.#gone();
   }
 
@@ -292,7 +278,8 @@ export class JobRelay {
       this.bytesSent += body.length;
       const header = encodeMessage({ t: 'unit', job: this.options.spec.job, unit });
       await link.send(header, body, release, raised);
-      if (way.link === link) this.#perform(this.machine.sent(child, raised));
+      if (way.link === link && this.#children.get(child)?.way === way)
+        this.#perform(this.machine.sent(child, raised));
     } catch (error) {
       this.port.onUnreadable(TeesError.from(error, 'STORE_FAILED'));
     }

@@ -7,9 +7,9 @@ import { TeesError } from '../base/errors.js';
 import {
   AUTHENTICATION_DEADLINE_MS,
   FRAME_UNAUTHENTICATED_MAX_BYTES,
-  LINK_PING_INTERVAL_MS,
+  LINK_PINGS_MIN,
+  LINK_PING_INTERVAL_MAX_MS,
   LINK_QUEUE_HIGH_BYTES,
-  LINK_SILENCE_DEADLINE_MS,
   LINK_UNREAD_MAX_BYTES,
   LINK_UNSENT_MAX_BYTES,
 } from '../base/limits.js';
@@ -58,6 +58,7 @@ export class Link {
   #spoke = true;
   #handling = false;
   #silentIntervals = 0;
+  readonly #silentIntervalsMax: number;
   /** Frames that wait for the socket: those that somebody waits for, and the others. */
   readonly #raised: (() => void)[] = [];
   readonly #bulk: (() => void)[] = [];
@@ -66,7 +67,10 @@ export class Link {
     open: SocketFactory,
     private readonly handshake: Handshake,
     private readonly events: LinkEvents,
+    private readonly silenceDeadlineMs: number,
   ) {
+    const pingIntervalMs = Math.min(LINK_PING_INTERVAL_MAX_MS, silenceDeadlineMs / LINK_PINGS_MIN);
+    this.#silentIntervalsMax = Math.ceil(silenceDeadlineMs / pingIntervalMs);
     this.#socket = open({
       buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
       callback: (count, buffer) => this.#onRead(Buffer.from(buffer.buffer, buffer.byteOffset, count)),
@@ -83,7 +87,7 @@ export class Link {
     if (hello) this.post(hello);
     this.#timers = [
       setTimeout(() => this.#deadlineMissed(), AUTHENTICATION_DEADLINE_MS),
-      setInterval(() => this.#keepAlive(), LINK_PING_INTERVAL_MS),
+      setInterval(() => this.#keepAlive(), pingIntervalMs),
     ];
   }
 
@@ -255,9 +259,9 @@ export class Link {
     this.#spoke = false;
     this.#silentIntervals = this.#heard || this.#handling ? 0 : this.#silentIntervals + 1;
     this.#heard = false;
-    if (this.#silentIntervals * LINK_PING_INTERVAL_MS < LINK_SILENCE_DEADLINE_MS) return;
+    if (this.#silentIntervals < this.#silentIntervalsMax) return;
     this.destroy(
-      new TeesError('LINK_SILENT', `${this.peer} has been silent for ${LINK_SILENCE_DEADLINE_MS / 1000} s`, {
+      new TeesError('LINK_SILENT', `${this.peer} has been silent for ${this.silenceDeadlineMs / 1000} s`, {
         node: this.peer,
         hint: 'Is the node up, and its daemon running?',
       }),

@@ -14,6 +14,8 @@ export interface LinksOptions {
   /** This daemon's node name. */
   readonly self: string;
   readonly key: Buffer;
+  /** A link by which nothing at all comes for so long is dead. */
+  readonly silenceDeadlineMs: number;
   /** Where a node's daemon listens. */
   address(node: string): { host: string; port: number };
   onFrame(link: Link, frame: Frame): void | Promise<void>;
@@ -35,10 +37,15 @@ export class Links {
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       const acceptor = new Acceptor(this.options.key, this.options.self);
       this.#all.add(
-        new Link((onread) => withReadBuffer(socket, onread), acceptor, {
-          opened: (link) => (frame) => this.options.onFrame(link, frame),
-          closed: (link, error) => this.#closed(link, error),
-        }),
+        new Link(
+          (onread) => withReadBuffer(socket, onread),
+          acceptor,
+          {
+            opened: (link) => (frame) => this.options.onFrame(link, frame),
+            closed: (link, error) => this.#closed(link, error),
+          },
+          this.options.silenceDeadlineMs,
+        ),
       );
     });
     this.#server = server;
@@ -107,18 +114,23 @@ export class Links {
         }, CONNECT_DEADLINE_MS);
         return socket.once('connect', () => clearTimeout(deadline));
       };
-      const link = new Link(dial, new Connector(this.options.key, this.options.self, node), {
-        opened: (opened) => {
-          resolve(opened);
-          return (frame) => this.options.onFrame(opened, frame);
+      const link = new Link(
+        dial,
+        new Connector(this.options.key, this.options.self, node),
+        {
+          opened: (opened) => {
+            resolve(opened);
+            return (frame) => this.options.onFrame(opened, frame);
+          },
+          closed: (closed, error) => {
+            clearTimeout(deadline);
+            onClosed();
+            fail(error);
+            this.#closed(closed, error);
+          },
         },
-        closed: (closed, error) => {
-          clearTimeout(deadline);
-          onClosed();
-          fail(error);
-          this.#closed(closed, error);
-        },
-      });
+        this.options.silenceDeadlineMs,
+      );
       this.#all.add(link);
     });
   }

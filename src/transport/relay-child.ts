@@ -26,25 +26,56 @@ export class RelayChild {
   #waits = NO_WAITS;
   #waitsAtMs = 0;
   gone = false;
+  /** Without a link; `told`: for longer than a moment, and this was said. */
+  #stranded: NodeJS.Timeout | 'told' | undefined;
   #backlog = new OutputBacklog();
-  readonly #below: ReadonlySet<string>;
+  #subtree: Subtree;
+  #below: ReadonlySet<string> = new Set();
+  /** What those who have gone elsewhere had told before comes through here still. */
+  readonly #everBelow = new Set<string>();
 
-  constructor(
-    readonly subtree: Subtree,
-    way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>,
-  ) {
+  constructor(subtree: Subtree, way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>) {
     const onRenewed = (): void => void (this.#backlog = new OutputBacklog());
     this.way = new ChildLink({ ...way, node: subtree.name, onRenewed });
-    this.#below = new Set([...nodesOf(subtree)].map(({ name }) => name));
+    this.#subtree = subtree;
+    this.replant(subtree);
   }
 
   get name(): string {
-    return this.subtree.name;
+    return this.#subtree.name;
+  }
+
+  get subtree(): Subtree {
+    return this.#subtree;
+  }
+
+  /** Others are below it from now on. */
+  replant(subtree: Subtree): void {
+    this.#subtree = subtree;
+    this.#below = new Set([...nodesOf(subtree)].map(({ name }) => name));
+    for (const name of this.#below) this.#everBelow.add(name);
   }
 
   /** Without a link for now. */
   get isAway(): boolean {
     return !this.gone && !this.way.link;
+  }
+
+  /** Without a link: when it still has none after the delay, this is told, once. */
+  strandLater(delayMs: number, tell: () => void): void {
+    this.#stranded ??= setTimeout(() => {
+      this.#stranded = 'told';
+      tell();
+    }, delayMs);
+  }
+
+  /** It is back, or not waited for any more. @returns whether it was told that it is away */
+  clearStranded(): boolean {
+    const stranded = this.#stranded;
+    this.#stranded = undefined;
+    if (stranded === 'told') return true;
+    clearTimeout(stranded);
+    return false;
   }
 
   /** Reads that wait at it and below it. @throws TeesError MESSAGE_INVALID */
@@ -64,7 +95,7 @@ export class RelayChild {
 
   /** @throws TeesError MESSAGE_INVALID: it is not above that node */
   checkSpeaksFor(node: string): void {
-    if (this.leadsTo(node)) return;
+    if (this.#everBelow.has(node)) return;
     throw new TeesError('MESSAGE_INVALID', `${this.name} may not speak for ${node}`, { node: this.name });
   }
 

@@ -35,6 +35,9 @@ export interface RunRequest {
   /** Instead of the configuration's. */
   readonly onStall?: string;
   readonly stallDeadlineMs?: number;
+  /** What a lost node means to the job; and nodes that may take its place, a host list. */
+  readonly onLoss?: string;
+  readonly spares?: string;
   /** Whether a read that waits brings its file forward. */
   readonly demand: boolean;
   /** Uses, and adds to, what earlier runs of the command have read at start-up. */
@@ -99,6 +102,8 @@ export function decodeRun(header: Header): RunRequest {
   const shape = fields.optionalText('shape', 64);
   const onStall = fields.optionalText('onStall', 64);
   const stallDeadlineMs = fields.optionalCount('stallDeadlineMs');
+  const onLoss = fields.optionalText('onLoss', 64);
+  const spares = fields.optionalText('spares', 1 << 20);
   const user = fields.optionalObject('user');
   return {
     nodes: fields.text('nodes', 1 << 20),
@@ -115,6 +120,8 @@ export function decodeRun(header: Header): RunRequest {
     ...(shape === undefined ? {} : { shape }),
     ...(onStall === undefined ? {} : { onStall }),
     ...(stallDeadlineMs === undefined ? {} : { stallDeadlineMs }),
+    ...(onLoss === undefined ? {} : { onLoss }),
+    ...(spares === undefined ? {} : { spares }),
     complete: fields.flag('complete'),
     demand: fields.flag('demand'),
     learn: fields.flag('learn'),

@@ -23,6 +23,8 @@ export interface Subtree {
   readonly name: string;
   /** False for a borrowed proxy node: it relays and runs nothing. */
   readonly runs: boolean;
+  /** It has answered to this job before, by whatever parent: it must not begin it anew. */
+  readonly known: boolean;
   readonly children: readonly Subtree[];
 }
 
@@ -52,6 +54,8 @@ export interface JobSpec {
   readonly documentDigests: Buffer;
   /** Bytes of content, so that a node can say at once whether they fit. */
   readonly contentBytes: number;
+  /** Counts the changes of the tree: who comes with a lower number was the parent, and is no more. */
+  readonly epoch: number;
   /** The subtree whose root is the receiver. */
   readonly subtree: Subtree;
 }
@@ -105,7 +109,8 @@ export function decodeJob(header: Header): JobSpec {
     documentBytes,
     documentDigests,
     contentBytes: fields.count('contentBytes'),
-    subtree: decodeSubtree(fields.object('subtree'), new Set(), 0),
+    epoch: fields.count('epoch'),
+    subtree: decodeSubtree(fields),
   };
 }
 
@@ -114,7 +119,8 @@ export function decodeJob(header: Header): JobSpec {
  * other jobs have on it. @throws TeesError MESSAGE_INVALID
  */
 export function checkJob(spec: Omit<JobSpec, 'subtree'>): void {
-  decodeJob(encodeJob({ ...spec, subtree: { name: '', runs: true, children: [] } }, false));
+  const subtree = { name: '', runs: true, known: false, children: [] };
+  decodeJob(encodeJob({ ...spec, subtree }, false));
 }
 
 /** A job's name becomes a directory's: letters, digits, dot, dash, underscore, and no leading dot. */
@@ -126,12 +132,17 @@ export function decodeJobName(fields: Fields): string {
   return job;
 }
 
-function encodeSubtree(tree: Subtree): Header {
-  return { n: tree.name, r: tree.runs, c: tree.children.map(encodeSubtree) };
+export function encodeSubtree(tree: Subtree): Header {
+  return { n: tree.name, r: tree.runs, k: tree.known, c: tree.children.map(encodeSubtree) };
+}
+
+/** The field `subtree`. @throws TeesError MESSAGE_INVALID */
+export function decodeSubtree(fields: Fields): Subtree {
+  return decodeTree(fields.object('subtree'), new Set(), 0);
 }
 
 /** A tree: a node that stood twice in it would be its own parent, or have two. */
-function decodeSubtree(fields: Fields, names: Set<string>, depth: number): Subtree {
+function decodeTree(fields: Fields, names: Set<string>, depth: number): Subtree {
   const name = fields.text('n', 256);
   if (names.has(name)) throw refused('a node stands twice in its tree');
   names.add(name);
@@ -139,12 +150,21 @@ function decodeSubtree(fields: Fields, names: Set<string>, depth: number): Subtr
   return {
     name,
     runs: fields.flag('r'),
-    children: fields.objects('c', NODES_MAX).map((child) => decodeSubtree(child, names, depth + 1)),
+    known: fields.flag('k'),
+    children: fields.objects('c', NODES_MAX).map((child) => decodeTree(child, names, depth + 1)),
   };
 }
 
 function refused(why: string): TeesError {
   return new TeesError('MESSAGE_INVALID', `a job was refused: ${why}`);
+}
+
+export function isSameTree(a: Subtree, b: Subtree): boolean {
+  return (
+    a.name === b.name &&
+    a.children.length === b.children.length &&
+    a.children.every((child, index) => isSameTree(child, b.children[index] as Subtree))
+  );
 }
 
 /** Edges from its root to the farthest node. */

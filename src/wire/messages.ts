@@ -1,5 +1,5 @@
 /**
- * The messages of a job on a link, after `job` (job.ts). Down: units, standard input, signals, the end. Up: what a
+ * The messages of a job on a link, after `job` (job.ts). Down: units, standard input, signals, the tree, the end. Up: what a
  * child holds, what it waits for, what happened, output, progress, completion. Both ways: what is settled
  * (transport/job-channel.ts).
  *
@@ -16,20 +16,35 @@ import {
 } from '../base/limits.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
-import { decodeJobName } from './job.js';
+import { decodeJobName, decodeSubtree, encodeSubtree } from './job.js';
+import type { Subtree } from './job.js';
 import { decodePresentWaits } from './waits.js';
 import type { PresentWaits } from './waits.js';
 import { contentWaitsField } from './learning.js';
 
 /** What one node tells about itself, once each. */
-export type NodeEventName = 'urgent' | 'launched' | 'firstRead' | 'delivered' | 'exited' | 'failed' | 'lost';
+export type NodeEventName =
+  | 'begun'
+  | 'urgent'
+  | 'launched'
+  | 'firstRead'
+  | 'delivered'
+  | 'exited'
+  | 'failed'
+  /** Told by the parent: without a link, for longer than a moment; with one again; given up. */
+  | 'away'
+  | 'back'
+  | 'lost';
 const EVENT_NAMES: readonly NodeEventName[] = [
+  'begun',
   'urgent',
   'launched',
   'firstRead',
   'delivered',
   'exited',
   'failed',
+  'away',
+  'back',
   'lost',
 ];
 
@@ -65,7 +80,7 @@ export interface NodeEvent {
   readonly status?: number;
   /** `launched`: what serves it. */
   readonly serving?: ServingAccount;
-  /** `failed`, and `lost` with everything below it: why. */
+  /** `failed`, `away`, `lost`: why. */
   readonly error?: ErrorRecord;
 }
 
@@ -122,6 +137,10 @@ export type JobMessage =
     }
   | { readonly t: 'signal'; readonly job: string; readonly signal: string }
   | { readonly t: 'end'; readonly job: string; readonly error?: ErrorRecord }
+  /** Who is below the receiver from now on. A lower epoch than it knows says nothing any more. */
+  | { readonly t: 'tree'; readonly job: string; readonly epoch: number; readonly subtree: Subtree }
+  /** The sender has another parent than the receiver. */
+  | { readonly t: 'moved'; readonly job: string }
   | { readonly t: 'events'; readonly job: string; readonly events: readonly NodeEvent[] }
   /** `at`: so many bytes of the node's stream were before it. Settled when the command has taken it. */
   | ({ readonly t: 'output'; readonly job: string } & OutputPlace)
@@ -144,6 +163,7 @@ export const UNCOVERED_PER_NODE_MAX = 20;
 const BLOCKED_PATHS_MAX_BYTES = 256 * 1024;
 
 export function encodeMessage(message: JobMessage): Header {
+  if (message.t === 'tree') return { ...message, subtree: encodeSubtree(message.subtree) };
   return message as unknown as Header;
 }
 
@@ -167,6 +187,8 @@ const DECODERS = {
   }),
   signal: (job, f) => ({ t: 'signal', job, signal: f.signal('signal') }),
   end: (job, f) => ({ t: 'end', job, ...optionalError(f) }),
+  tree: (job, f) => ({ t: 'tree', job, epoch: f.count('epoch'), subtree: decodeSubtree(f) }),
+  moved: (job) => ({ t: 'moved', job }),
   events: (job, f) => ({ t: 'events', job, events: f.objects('events', NODES_MAX).map(decodeEvent) }),
   output: (job, f) => ({
     t: 'output',

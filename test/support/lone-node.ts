@@ -84,6 +84,7 @@ export class LoneNode {
     return new Links({
       self,
       key,
+      silenceDeadlineMs: DEFAULTS.silenceDeadlineMs,
       address: () => ({ host: '127.0.0.1', port: this.port }),
       onFrame: (_link, frame) => void this.heard.push(frame.header),
       onClosed: (_link, error) => void this.lost.push(error),
@@ -141,7 +142,8 @@ export class LoneNode {
 
   /** Directories, mounts and open descriptors below the store. */
   remains(): string[] {
-    const jobs = `${this.store}/jobs`;
+    const places = ['jobs', 'removed'].map((name) => `${this.store}/${name}`);
+    const below = (path: string): boolean => places.some((place) => path.startsWith(`${place}/`));
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
     const open = readdirSync('/proc/self/fd').flatMap((fd) => {
       try {
@@ -151,9 +153,9 @@ export class LoneNode {
       }
     });
     return [
-      ...(existsSync(jobs) ? readdirSync(jobs) : ['the store has no jobs directory']),
-      ...mounts.filter((line) => line.includes(` ${jobs}/`)),
-      ...open.filter((path) => path.startsWith(`${jobs}/`)),
+      ...places.flatMap((place) => (existsSync(place) ? readdirSync(place) : [`there is no ${place}`])),
+      ...mounts.filter((line) => below(line.split(' ')[4] ?? '')),
+      ...open.filter(below),
     ];
   }
 }
@@ -203,7 +205,8 @@ export function specOf(
     documentBytes: document.length,
     documentDigests: Buffer.concat(digests),
     contentBytes: contents.reduce((sum, content) => sum + dataSize(content), 0),
-    subtree: { name: NODE, runs: true, children: [] },
+    epoch: 0,
+    subtree: { name: NODE, runs: true, known: false, children: [] },
     ...more,
   };
 }

@@ -13,7 +13,7 @@ async function remainsOn(cluster: EmbeddedCluster, node: string): Promise<string
   const jobs = `${cluster.stateDirectory}/nodes/${node}/store/jobs`;
   const script = `
     ls -A "$1" | sed 's/^/directory /'
-    grep -F " $1/" /proc/self/mountinfo | sed 's/^/mount /'
+    grep -F " \${1%/jobs}/" /proc/self/mountinfo | sed 's/^/mount /'
     grep -lz "^TEES_NODE=$2" /proc/[0-9]*/environ 2>/dev/null | sed 's/^/task /'
     for task in /proc/[0-9]*; do
       grep -qxE 'Name:.tees-(launch|serve|keep)' "$task/status" 2>/dev/null &&

@@ -1,5 +1,6 @@
 /** `tees cancel`: ends a job, on every node, and says when nothing of it is left. */
 import type { Argv, CommandModule } from 'yargs';
+import type { PlainShape } from '../plain-words.js';
 
 interface Options {
   readonly job: string;
@@ -7,6 +8,8 @@ interface Options {
   readonly config?: string;
   readonly cluster?: string;
 }
+
+export const plain: PlainShape = { positionals: ['job'], required: 1, flags: [] };
 
 export const command: CommandModule<object, Options> = {
   command: 'cancel <job>',

@@ -1,7 +1,14 @@
 /** `tees run`: deploys an environment to nodes and runs a command in it on each, as it becomes possible. */
 import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
-import { FUSE_ENGINES, HOOKS, LAYOUTS, SHAPE_CHOICES, STALL_POLICIES } from '../../config/config.js';
+import {
+  FUSE_ENGINES,
+  HOOKS,
+  LAYOUTS,
+  LOSS_POLICIES,
+  SHAPE_CHOICES,
+  STALL_POLICIES,
+} from '../../config/config.js';
 import { DURATION_SYNTAX, parseDuration } from '../../config/quantities.js';
 
 interface Options {
@@ -17,6 +24,8 @@ interface Options {
   complete: boolean;
   onStall?: string;
   stallDeadline?: string;
+  onLoss?: string;
+  spares?: string;
   demand: boolean;
   learn: boolean;
   report?: string;
@@ -62,6 +71,11 @@ export const command: CommandModule<object, Options> = {
         describe: `when nothing moves any more: ${STALL_POLICIES.join(', ')}`,
       })
       .option('stall-deadline', { type: 'string', describe: 'after how long nothing has moved: 60s' })
+      .option('on-loss', {
+        type: 'string',
+        describe: `when a node is lost: ${LOSS_POLICIES.join(', ')} (default: ${LOSS_POLICIES[0]})`,
+      })
+      .option('spares', { type: 'string', describe: 'nodes for --on-loss replace: cn[16-17]' })
       .option('demand', {
         type: 'boolean',
         default: true,

@@ -1,6 +1,7 @@
 /** `tees status`: the jobs of the user at this login node, and what waits in them. */
 import type { Argv, CommandModule } from 'yargs';
 import type { JobStatus } from '../../wire/jobs.js';
+import type { PlainShape } from '../plain-words.js';
 
 interface Options {
   readonly job?: string;
@@ -9,6 +10,8 @@ interface Options {
   readonly config?: string;
   readonly cluster?: string;
 }
+
+export const plain: PlainShape = { positionals: ['job'], required: 0, flags: ['json'] };
 
 export const command: CommandModule<object, Options> = {
   command: 'status [job]',

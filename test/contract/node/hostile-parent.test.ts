@@ -58,7 +58,7 @@ const invalidJob = (name: string, names: RegExp, change: Header): Case => ({
   names,
   send: job(change),
 });
-const tree = (n: unknown, c: unknown = []): Header => ({ n, r: true, c });
+const tree = (n: unknown, c: unknown = []): Header => ({ n, r: true, k: false, c });
 const deep = (levels: number): Header => tree(`d${levels}`, levels === 0 ? [] : [deep(levels - 1)]);
 
 const CASES: readonly Case[] = [
@@ -202,7 +202,7 @@ rootTest(
     }
     t.false(existsSync('/escaped'));
     t.deepEqual(
-      readdirSync(store).filter((name) => !['jobs', 'run'].includes(name)),
+      readdirSync(store).filter((name) => !['jobs', 'removed', 'run'].includes(name)),
       [],
     );
     await eventually('as few descriptors as before', () => descriptors() <= before + 4);

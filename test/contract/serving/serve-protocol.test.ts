@@ -35,7 +35,7 @@ test('what the daemon says is what the server reads', (t) => {
 });
 
 test('what the server says is what the daemon reads, however it is cut', (t) => {
-  const names = ['hello', 'blocked', 'unblocked', 'counter', 'done'];
+  const names = ['hello', 'blocked', 'unblocked', 'counter', 'done', 'process'];
   const bytes = Buffer.from(names.map((name) => shown[name]).join(''), 'hex');
   for (const size of [1, 5, 16, 17, bytes.length]) {
     const reader = new RecordReader();
@@ -48,6 +48,7 @@ test('what the server says is what the daemon reads, however it is cut', (t) => 
       { kind: 'unblocked', content: 7, value: 0n },
       { kind: 'counter', content: COUNTERS.indexOf('waiting'), value: 0x0102030405060708n },
       { kind: 'done', content: 0, value: 3n },
+      { kind: 'process', content: 0, value: 4194304n },
     ]);
   }
 });

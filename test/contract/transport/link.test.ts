@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import test from 'ava';
+import { DEFAULTS } from '../../../src/config/config.js';
 import type { TeesError } from '../../../src/base/errors.js';
 import type { Link } from '../../../src/transport/link.js';
 import { Links } from '../../../src/transport/links.js';
@@ -28,6 +29,7 @@ function end(
   result.links = new Links({
     self,
     key: ownKey,
+    silenceDeadlineMs: DEFAULTS.silenceDeadlineMs,
     address: (node) => ({ host: '127.0.0.1', port: ports[node] as number }),
     onFrame: (link, frame) => {
       result.frames.push(frame);

@@ -20,6 +20,7 @@ int main(void) {
   show("unblocked", &(struct record){.kind = RECORD_UNBLOCKED, .content = 7});
   show("counter", &(struct record){.kind = RECORD_COUNTER, .content = COUNT_WAITING, .value = 0x0102030405060708});
   show("done", &(struct record){.kind = RECORD_DONE, .value = 3});
+  show("process", &(struct record){.kind = RECORD_PROCESS, .value = 4194304});
   show("arrived", &(struct record){.kind = RECORD_ARRIVED, .content = 0xfffffffe});
   show("fail", &(struct record){.kind = RECORD_FAIL});
   show("resume", &(struct record){.kind = RECORD_RESUME});

@@ -39,7 +39,7 @@ serialMountTest('who speaks nonsense is hung up on, and nobody else notices', as
   await until('it blocks', async () => (await served.stats()).blockedOpens === 1);
   for (const [what, bytes] of NONSENSE) {
     const socket = speak(t, served);
-    await until('it is greeted', () => socket.heard() === 3 * 16);
+    await until('it is greeted', () => socket.heard() === 4 * 16);
     socket.write(bytes);
     await until(`${what}: it is hung up on`, () => socket.ended());
   }
@@ -52,12 +52,12 @@ serialMountTest('a record in pieces is one; half a record and silence harm nobod
   const [slow, half] = [speak(t, served), speak(t, served)];
   half.write(encodeRecord('stop').subarray(0, 9));
   const question = encodeRecord('count', 0, 9n);
-  await until('it is greeted', () => slow.heard() === 2 * 16);
+  await until('it is greeted', () => slow.heard() === 3 * 16);
   for (const byte of question) {
     slow.write(Buffer.of(byte));
     await sleep(2);
   }
-  await until('it is answered', () => slow.heard() === (2 + 7) * 16);
+  await until('it is answered', () => slow.heard() === (3 + 7) * 16);
   t.false(half.ended());
 });
 

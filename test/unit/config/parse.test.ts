@@ -33,6 +33,8 @@ test('what is not given has its default', (t) => {
     stallDeadlineMs: 60_000,
     onStall: 'cancel',
     recoveryDeadlineMs: 10_000,
+    repairDelayMs: 2_000,
+    silenceDeadlineMs: 15_000,
   });
   t.is(cluster.nodes.size, 9);
 });
@@ -64,6 +66,8 @@ environment: { bind: [/scratch/] }
 learning: { budget: 0 }
 stallDeadline: 5m
 recoveryDeadline: 0s
+repairDelay: 500ms
+silenceDeadline: 1m
 `;
   const { cluster, ...settings } = parseConfig(text, FILE);
   t.deepEqual(settings, {
@@ -89,6 +93,8 @@ recoveryDeadline: 0s
     stallDeadlineMs: 300_000,
     onStall: 'cancel',
     recoveryDeadlineMs: 0,
+    repairDelayMs: 500,
+    silenceDeadlineMs: 60_000,
   });
   t.is(cluster.login.address, '198.18.0.1');
   t.deepEqual(

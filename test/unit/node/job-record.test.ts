@@ -38,7 +38,13 @@ const SPEC: JobSpec = {
   documentBytes: 10,
   documentDigests: chunkDigest(Buffer.from('0123456789')),
   contentBytes: 1234,
-  subtree: { name: 'cn0', runs: true, children: [{ name: 'cn1', runs: true, children: [] }] },
+  epoch: 3,
+  subtree: {
+    name: 'cn0',
+    runs: true,
+    known: false,
+    children: [{ name: 'cn1', runs: true, known: true, children: [] }],
+  },
 };
 
 function record(t: ExecutionContext, name = 'one'): JobRecord {

@@ -13,6 +13,7 @@ export const REPORT: Report = {
   nodes: ['cn0', 'cn1'],
   borrowed: [],
   lost: [],
+  losses: [],
   files: { total: 1000, urgent: 10, hysteretic: 990 },
   bytes: {
     manifest: 1_000_000,

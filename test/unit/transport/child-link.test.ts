@@ -40,6 +40,7 @@ function makeWay(
       greetings.push(again);
       return { t: 'job', again };
     },
+    onBack: () => {},
     onAttached: () => {},
     onAway: (error: TeesError) => away.push(error.code),
     onRenewed: () => {},

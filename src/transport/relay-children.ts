@@ -1,0 +1,190 @@
+/**
+ * The children of one job at one node: who they are, which may change while the job runs, and what is told to or asked
+ * of all of them.
+ */
+import type { TeesError } from '../base/errors.js';
+import { encodeJob, heightOf, isSameTree, nodesOf } from '../wire/job.js';
+import type { JobSpec, Subtree } from '../wire/job.js';
+import type { JobMessage, Progress } from '../wire/messages.js';
+import { mergeWaits } from '../wire/waits.js';
+import type { PresentWaits } from '../wire/waits.js';
+import type { Kept, Settle } from './job-channel.js';
+import type { Link } from './link.js';
+import { NO_PROGRESS, RelayChild } from './relay-child.js';
+
+export interface RelayChildrenOptions {
+  readonly spec: Omit<JobSpec, 'subtree'>;
+  /** Children that have answered to an earlier daemon of this node. */
+  readonly known?: ReadonlySet<string>;
+  /** For so long a child whose link was lost may come back. */
+  readonly recoveryDeadlineMs: number;
+  /** After so long without a link it is told that a child is away. */
+  readonly repairDelayMs: number;
+}
+
+export interface RelayChildrenPort {
+  connect(node: string): Promise<Link>;
+  onAdded(name: string): void;
+  /** It is none any more: it has gone elsewhere, or is lost. */
+  onRemoved(name: string): void;
+  /** A new link to it has been told the job. */
+  onAttached(child: RelayChild): void;
+  /** It has answered for the first time. */
+  onKnown(name: string): void;
+  onAway(name: string, error: TeesError): void;
+  onStranded(name: string, error: TeesError): void;
+  onBack(name: string): void;
+  /** It does not come back. */
+  onLost(child: RelayChild, error: TeesError): void;
+}
+
+export class RelayChildren {
+  readonly #children = new Map<string, RelayChild>();
+  #epoch: number;
+
+  constructor(
+    private readonly options: RelayChildrenOptions,
+    private readonly port: RelayChildrenPort,
+  ) {
+    this.#epoch = options.spec.epoch;
+  }
+
+  [Symbol.iterator](): Iterator<RelayChild> {
+    return this.#children.values();
+  }
+
+  get(name: string): RelayChild | undefined {
+    return this.#children.get(name);
+  }
+
+  add(subtree: Subtree): RelayChild {
+    const child = this.#make(subtree);
+    this.#children.set(subtree.name, child);
+    this.port.onAdded(subtree.name);
+    return child;
+  }
+
+  /** Connects to all at once and tells them the job. */
+  async open(): Promise<void> {
+    await Promise.all([...this].map(({ way }) => way.open()));
+  }
+
+  /**
+   * Others are below this node from now on. Who has gone elsewhere is nobody's loss; what was on its way down to it goes
+   * the new way, if that leads through here.
+   */
+  replant(epoch: number, subtrees: readonly Subtree[]): void {
+    this.#epoch = epoch;
+    const wanted = new Set(subtrees.map(({ name }) => name));
+    const dropped = [...this].filter((child) => !child.gone && !wanted.has(child.name));
+    const input = dropped.flatMap((child) => this.drop(child));
+    for (const subtree of subtrees) {
+      const child = this.#children.get(subtree.name);
+      if (!child || child.gone) void this.add(subtree).way.open();
+      else if (!isSameTree(child.subtree, subtree)) {
+        input.push(...misplacedInput(child, subtree));
+        child.replant(subtree);
+        child.way.channel.tell({ t: 'tree', job: this.options.spec.job, epoch, subtree });
+      }
+    }
+    for (const { header, body, settled } of input) {
+      const { node, at, eof } = header as unknown as { node: string; at: number; eof: boolean };
+      this.routeInput(node, at, eof, body ?? Buffer.alloc(0), settled);
+    }
+  }
+
+  /** It has another parent. @returns input that it has not taken */
+  drop(child: RelayChild): Kept[] {
+    const input = child.way.channel.unsettled().filter(isInput);
+    this.#children.delete(child.name);
+    this.release(child);
+    return input;
+  }
+
+  /** Nothing is sent to it any more, nor kept for it. */
+  release(child: RelayChild): void {
+    child.clearStranded();
+    child.way.close();
+    child.way.channel.abandon();
+    this.port.onRemoved(child.name);
+  }
+
+  /** To every child. */
+  broadcast(message: JobMessage): void {
+    for (const { way } of this) way.channel.send(message);
+  }
+
+  /** Standard input towards a node below: never more than its window, so that nobody waits for it. */
+  routeInput(node: string, at: number, eof: boolean, bytes: Buffer, settled: Settle): void {
+    const child = [...this].find((one) => !one.gone && one.leadsTo(node));
+    const { job } = this.options.spec;
+    child?.way.channel.send({ t: 'stdin', job, node, at, eof }, bytes, once(settled));
+  }
+
+  /** Sums of the subtrees' progress. */
+  progress(): Progress {
+    const sum = { ...NO_PROGRESS };
+    for (const { progress } of this)
+      for (const key of Object.keys(NO_PROGRESS) as (keyof Progress)[]) sum[key] += progress[key];
+    return sum;
+  }
+
+  /** Reads that wait below, the longest first. */
+  waits(): PresentWaits {
+    return mergeWaits([...this].map(({ waits }) => waits));
+  }
+
+  /** Children without a link for now. */
+  away(): Subtree[] {
+    return [...this].filter((child) => child.isAway).map(({ subtree }) => subtree);
+  }
+
+  /** Edges to the farthest node below. */
+  get levels(): number {
+    return [...this].reduce((most, { subtree }) => Math.max(most, 1 + heightOf(subtree)), 0);
+  }
+
+  #make(subtree: Subtree): RelayChild {
+    const { spec, recoveryDeadlineMs, repairDelayMs } = this.options;
+    const { name } = subtree;
+    const child: RelayChild = new RelayChild(subtree, {
+      job: spec.job,
+      recoveryDeadlineMs,
+      connect: () => this.port.connect(name),
+      known: subtree.known || (this.options.known?.has(name) ?? false),
+      onKnown: () => this.port.onKnown(name),
+      greeting: (again) => encodeJob({ ...spec, epoch: this.#epoch, subtree: child.subtree }, again),
+      onAttached: () => this.port.onAttached(child),
+      onAway: (error) => {
+        this.port.onAway(name, error);
+        child.strandLater(repairDelayMs, () => this.port.onStranded(name, error));
+      },
+      onBack: () => {
+        if (child.clearStranded()) this.port.onBack(name);
+      },
+      onLost: (error) => this.port.onLost(child, error),
+    });
+    return child;
+  }
+}
+
+function isInput({ header }: Kept): boolean {
+  return header['t'] === 'stdin';
+}
+
+/** What is on its way to nodes that are not below this child any more; it may come twice, which its place tells. */
+function misplacedInput(child: RelayChild, subtree: Subtree): Kept[] {
+  const below = new Set([...nodesOf(subtree)].map(({ name }) => name));
+  return child.way.channel
+    .unsettled()
+    .filter((kept) => isInput(kept) && !below.has(kept.header['node'] as string));
+}
+
+/** What is sent by two ways is settled by the first that says so. */
+function once(settled: Settle): Settle {
+  let isSettled = false;
+  return () => {
+    if (!isSettled) settled();
+    isSettled = true;
+  };
+}
