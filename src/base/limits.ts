@@ -64,6 +64,8 @@ export const RAISED_RANGES_MAX = 65_536;
 
 export const TREE_WIDTH_DEFAULT = 15;
 export const TREE_WIDTH_MAX = 1024;
+/** Children of the login node: each has its queue and its cursor there. */
+export const ROOT_WIDTH_DEFAULT = 64;
 /** Edges from the root to the farthest node. */
 export const TREE_DEPTH_MAX = 64;
 export const THRESHOLD_NODES_DEFAULT = 512;
@@ -80,6 +82,10 @@ export const RECOVERY_DEADLINE_MAX_MS = 3_600_000;
 /** A cluster key in bytes; a key file is longer only by mistake. */
 export const CLUSTER_KEY_MIN_BYTES = 32;
 export const CLUSTER_KEY_FILE_MAX_BYTES = 4 * KIB;
+/** What the cost model reckons with: a second a hop is no cluster's, nor is a terabyte a second. */
+export const NETWORK_DELAY_MAX_NS = 1_000_000_000;
+export const NETWORK_RATE_MIN_BITS = 8_000;
+export const NETWORK_RATE_MAX_BITS = 8e12;
 /** IFNAMSIZ without its NUL. */
 export const INTERFACE_NAME_MAX_BYTES = 15;
 

@@ -28,6 +28,7 @@ export interface RunClientOptions {
   readonly fuseEngine?: string;
   readonly layout?: string;
   readonly width?: number;
+  readonly shape?: string;
   readonly complete: boolean;
   readonly onStall?: string;
   readonly stallDeadlineMs?: number;
@@ -87,13 +88,14 @@ export class RunClient {
   async #converse(socket: Socket): Promise<void> {
     const { nodes, urgent, method, hook, fuseEngine, layout, width, complete, demand, learn, argv } =
       this.options;
-    const { onStall, stallDeadlineMs, onLoss, spares } = this.options;
+    const { shape, onStall, stallDeadlineMs, onLoss, spares } = this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
       ...(fuseEngine ? { fuseEngine } : {}),
       ...(layout ? { layout } : {}),
       ...(width ? { width } : {}),
+      ...(shape ? { shape } : {}),
       ...(onStall === undefined ? {} : { onStall }),
       ...(stallDeadlineMs === undefined ? {} : { stallDeadlineMs }),
       ...(onLoss === undefined ? {} : { onLoss }),

@@ -3,6 +3,7 @@
  * `parse.ts` makes it from text and answers with file, line and key when it is wrong.
  */
 import type { Cluster } from '../topology/cluster.js';
+import type { NetworkCosts } from '../topology/network.js';
 
 /** How reads of files still on their way are made to wait. */
 export const HOOKS = ['fuse', 'preload'] as const;
@@ -18,6 +19,10 @@ export type LayoutName = Exclude<LayoutChoice, 'auto'>;
 /** What happens to those who wait when a job's stream has stalled (`login/stall-policies.ts`, `node/stall-guard.ts`). */
 export const STALL_POLICIES = ['wait', 'error', 'cancel'] as const;
 export type StallPolicyName = (typeof STALL_POLICIES)[number];
+
+/** Of the tree: the cost model's choice, or the paper's fixed width (topology/shapes.ts has the others). */
+export const SHAPE_CHOICES = ['auto', 'paper'] as const;
+export type ShapeChoice = (typeof SHAPE_CHOICES)[number];
 
 /** What a lost node means to its job (`login/membership.ts`): its end, or that it goes on without, or with a spare. */
 export const LOSS_POLICIES = ['stop', 'continue', 'replace'] as const;
@@ -37,6 +42,9 @@ export interface Config {
   readonly tree: {
     /** Children per node at most (the paper's W). */
     readonly width: number;
+    /** Children of the login node at most, where the shape is not the paper's. */
+    readonly rootWidth: number;
+    readonly shape: ShapeChoice;
     /** From this many nodes on P2P, below it shared storage, if there is any. */
     readonly thresholdNodes: number;
   };
@@ -50,7 +58,7 @@ export interface Config {
   readonly hook: HookName;
   readonly fuseEngine: FuseEngineName;
   readonly layout: LayoutChoice;
-  readonly network: {
+  readonly network: NetworkCosts & {
     /** The interface of a proxy node that faces the upper topology; its byte counters go into the report. */
     readonly uplinkInterface?: string;
   };
@@ -85,6 +93,10 @@ export const DEFAULTS = {
   hook: 'fuse',
   fuseEngine: 'tees',
   layout: 'auto',
+  shape: 'auto',
+  latencyNs: 50_000,
+  hopCostNs: 1_000_000,
+  bandwidthBits: 10e9,
   bind: ['/home', '/tmp'],
   learningBudgetBytes: 128 * 2 ** 20,
   stallDeadlineMs: 60_000,

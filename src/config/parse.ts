@@ -4,11 +4,11 @@ import { dirname, isAbsolute, normalize, resolve } from 'node:path';
 import { usageError } from '../base/errors.js';
 import {
   CONFIG_FILE_MAX_BYTES,
-  INTERFACE_NAME_MAX_BYTES,
   LINK_SILENCE_DEADLINE_MAX_MS,
   LINK_SILENCE_DEADLINE_MIN_MS,
   NODES_MAX,
   RECOVERY_DEADLINE_MAX_MS,
+  ROOT_WIDTH_DEFAULT,
   STALL_DEADLINE_MAX_MS,
   STALL_DEADLINE_MIN_MS,
   STORE_SIZE_MAX_BYTES,
@@ -19,15 +19,18 @@ import {
 } from '../base/limits.js';
 import { readCluster } from './cluster-section.js';
 import type { Config } from './config.js';
-import { DEFAULTS, FUSE_ENGINES, HOOKS, LAYOUTS, STALL_POLICIES, THRESHOLD_NEVER } from './config.js';
 import {
-  DURATION_SYNTAX,
-  SIZE_SYNTAX,
-  formatDuration,
-  formatSize,
-  parseDuration,
-  parseSize,
-} from './quantities.js';
+  DEFAULTS,
+  FUSE_ENGINES,
+  HOOKS,
+  LAYOUTS,
+  SHAPE_CHOICES,
+  STALL_POLICIES,
+  THRESHOLD_NEVER,
+} from './config.js';
+import { readNetwork } from './network-section.js';
+import { DURATION, SIZE } from './quantities.js';
+import { readQuantity } from './quantity-value.js';
 import type { Section, Value } from './reader.js';
 import { readYaml } from './reader.js';
 import { systemReason } from './system-reason.js';
@@ -56,6 +59,8 @@ export const CONFIG_KEYS = [
   'silenceDeadline',
   'onStall',
 ] as const;
+
+const TREE_KEYS = ['width', 'rootWidth', 'shape', 'threshold'] as const;
 
 /** @throws TeesError CONFIG_NOT_FOUND, CONFIG_UNREADABLE, and what `parseConfig` throws */
 export function loadConfig(file: string): Config {
@@ -88,12 +93,10 @@ export function parseConfig(text: string, file: string): Config {
   const root = readYaml(text, file).section(`a map with the keys ${CONFIG_KEYS.join(', ')}`, CONFIG_KEYS);
   const path = (value: Value | undefined, fallback: string): string =>
     value ? resolve(dirname(file), filePath(value)) : fallback;
-  const tree = root.get('tree')?.section('a map with width and threshold', ['width', 'threshold']);
+  const tree = root.get('tree')?.section(`a map with ${TREE_KEYS.join(', ')}`, TREE_KEYS);
   const store = root.get('store')?.section('a map with directory and size', ['directory', 'size']);
-  const network = root.get('network')?.section('a map with uplinkInterface', ['uplinkInterface']);
   const environment = root.get('environment')?.section('a map with bind', ['bind']);
   const learning = root.get('learning')?.section('a map with budget', ['budget']);
-  const uplink = network?.get('uplinkInterface');
   return {
     file,
     cluster: readCluster(root, file),
@@ -101,6 +104,8 @@ export function parseConfig(text: string, file: string): Config {
     keyFile: path(root.get('keyFile'), DEFAULTS.keyFile),
     tree: {
       width: tree?.get('width')?.integer(1, TREE_WIDTH_MAX) ?? TREE_WIDTH_DEFAULT,
+      rootWidth: tree?.get('rootWidth')?.integer(1, TREE_WIDTH_MAX) ?? ROOT_WIDTH_DEFAULT,
+      shape: tree?.get('shape')?.oneOf(SHAPE_CHOICES) ?? DEFAULTS.shape,
       thresholdNodes: readThreshold(tree),
     },
     store: {
@@ -111,7 +116,7 @@ export function parseConfig(text: string, file: string): Config {
     hook: root.get('hook')?.oneOf(HOOKS) ?? DEFAULTS.hook,
     fuseEngine: root.get('fuseEngine')?.oneOf(FUSE_ENGINES) ?? DEFAULTS.fuseEngine,
     layout: root.get('layout')?.oneOf(LAYOUTS) ?? DEFAULTS.layout,
-    network: uplink ? { uplinkInterface: interfaceName(uplink) } : {},
+    network: readNetwork(root),
     environment: { bind: readBind(environment?.get('bind')) },
     learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
@@ -142,58 +147,32 @@ function readThreshold(tree: Section | undefined): number {
 
 function readSize(value: Value | undefined): number {
   if (!value) return DEFAULTS.storeSizeBytes;
-  return readQuantity(value, SIZE_SYNTAX, parseSize, formatSize, STORE_SIZE_MIN_BYTES, STORE_SIZE_MAX_BYTES);
+  return readQuantity(value, SIZE, STORE_SIZE_MIN_BYTES, STORE_SIZE_MAX_BYTES);
 }
 
 function readBudget(value: Value | undefined): number {
   if (!value) return DEFAULTS.learningBudgetBytes;
-  return readQuantity(value, SIZE_SYNTAX, parseSize, formatSize, 0, STORE_SIZE_MAX_BYTES);
+  return readQuantity(value, SIZE, 0, STORE_SIZE_MAX_BYTES);
 }
 
 function readStallDeadline(value: Value | undefined): number {
   if (!value) return DEFAULTS.stallDeadlineMs;
-  const [min, max] = [STALL_DEADLINE_MIN_MS, STALL_DEADLINE_MAX_MS];
-  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, min, max);
+  return readQuantity(value, DURATION, STALL_DEADLINE_MIN_MS, STALL_DEADLINE_MAX_MS);
 }
 
 function readRecoveryDeadline(value: Value | undefined): number {
   if (!value) return DEFAULTS.recoveryDeadlineMs;
-  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, 0, RECOVERY_DEADLINE_MAX_MS);
+  return readQuantity(value, DURATION, 0, RECOVERY_DEADLINE_MAX_MS);
 }
 
 function readRepairDelay(value: Value | undefined): number {
   if (!value) return DEFAULTS.repairDelayMs;
-  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, 0, RECOVERY_DEADLINE_MAX_MS);
+  return readQuantity(value, DURATION, 0, RECOVERY_DEADLINE_MAX_MS);
 }
 
 function readSilenceDeadline(value: Value | undefined): number {
   if (!value) return DEFAULTS.silenceDeadlineMs;
-  const [min, max] = [LINK_SILENCE_DEADLINE_MIN_MS, LINK_SILENCE_DEADLINE_MAX_MS];
-  return readQuantity(value, DURATION_SYNTAX, parseDuration, formatDuration, min, max);
-}
-
-function readQuantity(
-  value: Value,
-  syntax: string,
-  parse: (text: string) => number | undefined,
-  format: (quantity: number) => string,
-  min: number,
-  max: number,
-): number {
-  const text = value.scalar(syntax);
-  const quantity = parse(text);
-  if (quantity === undefined) throw value.fail(`"${text}" cannot be read`, `Give ${syntax}.`);
-  if (quantity >= min && quantity <= max) return quantity;
-  throw value.fail(`${text} is out of range`, `Give ${syntax}, from ${format(min)} to ${format(max)}.`);
-}
-
-function interfaceName(value: Value): string {
-  const text = value.text('the name of a network interface');
-  if (/^[^\s/:]+$/.test(text) && Buffer.byteLength(text) <= INTERFACE_NAME_MAX_BYTES) return text;
-  throw value.fail(
-    `"${text}" cannot be an interface`,
-    `A name such as eth0, ${INTERFACE_NAME_MAX_BYTES} bytes at most.`,
-  );
+  return readQuantity(value, DURATION, LINK_SILENCE_DEADLINE_MIN_MS, LINK_SILENCE_DEADLINE_MAX_MS);
 }
 
 function readBind(value: Value | undefined): readonly string[] {

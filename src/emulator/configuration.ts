@@ -1,5 +1,6 @@
 /** The `tees.yaml` of an embedded cluster, as an administrator would write it for a real one. */
 import { stringify } from 'yaml';
+import { formatRate } from '../config/quantities.js';
 import { foldHostlist } from '../topology/hostlist.js';
 import type { ClusterSpecification } from './options.js';
 import type { ClusterPlan } from './plan.js';
@@ -29,10 +30,19 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
       tree: { width: 15 },
       store: { directory: login.store, size: `${Math.floor(specification.storeSizeBytes / MIB)}MiB` },
       runtimeDirectory: login.runtime,
-      network: { uplinkInterface: UPLINK_INTERFACE },
+      network: {
+        uplinkInterface: UPLINK_INTERFACE,
+        ...bandwidth('uplinkBandwidth', specification.uplinkBitsPerSecond),
+        ...bandwidth('loginBandwidth', specification.loginUplinkBitsPerSecond),
+      },
       environment: { bind: ['/tmp', '/home'] },
       ...specification.settings,
     },
     { lineWidth: 110 },
   );
+}
+
+/** What is not shaped has the default. */
+function bandwidth(key: string, bitsPerSecond: number | undefined): Record<string, string> {
+  return bitsPerSecond === undefined ? {} : { [key]: formatRate(bitsPerSecond) };
 }

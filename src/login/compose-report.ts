@@ -2,7 +2,7 @@
 import type { ErrorRecord } from '../base/errors.js';
 import type { UncoveredProgram } from '../planning/uncovered.js';
 import { REPORT_SCHEMA } from '../report/report.js';
-import type { BlockedRead, Loss, Report, UplinkUse } from '../report/report.js';
+import type { BlockedRead, Loss, Report, Timeline, TreePlanUse, UplinkUse } from '../report/report.js';
 import type { JobSpec } from '../wire/job.js';
 import type { Account, ServingAccount } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
@@ -38,6 +38,7 @@ export function composeReport(input: ReportInput): Report {
     job: spec.job,
     command: spec.argv,
     method: deployment.method,
+    plan: { ...deployment.plan, ...achieved(timeline.overall(deployment.nodes)) },
     hook: usedBy(input.serving, 'hook', spec.hook),
     engine: usedBy(input.serving, 'engine', spec.fuseEngine),
     layout: usedBy(input.serving, 'layout', spec.layout),
@@ -68,6 +69,12 @@ export function composeReport(input: ReportInput): Report {
     exit: Object.fromEntries(input.exits),
     errors: input.errors,
   };
+}
+
+/** To the tenth of a millisecond, as the timeline is. */
+function achieved({ planned, hystereticDelivered }: Timeline): Pick<TreePlanUse, 'achieved'> {
+  if (planned === undefined || hystereticDelivered === undefined) return {};
+  return { achieved: Math.round((hystereticDelivered - planned) * 10_000) / 10_000 };
 }
 
 /** Those of the command, and those that the tasks have started. */

@@ -12,10 +12,12 @@ import { chunkDigest } from '../image/chunks.js';
 import { encodeShipment } from '../image/document.js';
 import { dataSize } from '../image/manifest.js';
 import type { Recall } from '../planning/learnt.js';
+import { lowerBound } from '../planning/cost-model.js';
 import { chooseMethod, METHODS } from '../planning/method.js';
 import type { MethodName } from '../planning/method.js';
 import { splitLayer } from '../planning/split-layer.js';
 import type { Split } from '../planning/split.js';
+import type { TreePlanUse } from '../report/report.js';
 import { scanLayer } from '../scan/scan.js';
 import type { LayerSource } from '../scan/source.js';
 import { checkNodes, selectNodes } from '../topology/select.js';
@@ -30,6 +32,7 @@ export interface Deployment {
   readonly method: MethodName;
   readonly nodes: readonly string[];
   readonly tree: Tree;
+  readonly plan: Omit<TreePlanUse, 'achieved'>;
   /** Children a node at most. */
   readonly width: number;
   /** The subtrees of the root's children. */
@@ -83,6 +86,10 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       width,
       isIdle: (proxy) => options.isIdle(proxy),
     },
+    shape: request.shape ?? config.tree.shape,
+    // A width that is asked for is meant for all.
+    rootWidth: request.width ?? config.tree.rootWidth,
+    network: config.network,
     answers: (proxy) => options.answers(proxy),
     onTree: (members) => options.onTree(members),
   });
@@ -107,23 +114,31 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       ...(options.recall ? { recall: options.recall } : {}),
     });
     options.onPhase('split');
-    const tree = await plan.tree();
     const document = encodeShipment({
       manifest: source.manifest,
       order: split.order,
       urgentCount: split.urgentCount,
     });
+    const contents = contentsInOrder(source, split);
+    const urgentBytes = document.length + contents.urgentBytes;
+    const totalBytes = urgentBytes + contents.hystereticBytes;
+    const { shape, tree, predictedSeconds } = await plan.tree({ urgentBytes, totalBytes });
     const deployment = {
       source,
       split,
       method,
       nodes,
       tree,
+      plan: {
+        shape,
+        predicted: predictedSeconds,
+        bound: lowerBound(config.network, nodes.length, totalBytes),
+      },
       width,
       subtrees: subtreesOf(tree, new Set(tree.borrowed)),
       document,
       documentDigests: digestPieces(document),
-      ...contentsInOrder(source, split),
+      ...contents,
       spares,
       groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
       isProxy: (node: string) => config.cluster.nodes.get(node)?.role === 'proxy',

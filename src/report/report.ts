@@ -76,11 +76,23 @@ export interface LearningUse {
   readonly now: Waited;
 }
 
+/** The tree's shape, and how long everything takes to be everywhere: in seconds since the tree was planned. */
+export interface TreePlanUse {
+  readonly shape: string;
+  /** By the cost model (planning/cost-model.ts). */
+  readonly predicted: number;
+  /** What no tree can beat, by the same model. */
+  readonly bound: number;
+  /** Absent when not everything came everywhere. */
+  readonly achieved?: number;
+}
+
 export interface Report {
   readonly schema: typeof REPORT_SCHEMA;
   readonly job: string;
   readonly command: readonly string[];
   readonly method: string;
+  readonly plan: TreePlanUse;
   readonly hook: string;
   readonly engine: string;
   readonly layout: string;

@@ -1,7 +1,7 @@
 /** The report for a person: what ran, what travelled, what waited, in a few lines of at most 80 columns. */
 import { uncoveredText } from '../planning/uncovered.js';
 import type { Report, UplinkUse, Waited } from './report.js';
-import { fit, formatBytes, formatCount, formatSeconds, someOf, wrap } from './units.js';
+import { fit, formatBytes, formatCount, formatSeconds, formatShort, someOf, wrap } from './units.js';
 
 const WIDTH = 80;
 const LABEL_WIDTH = 11;
@@ -24,6 +24,7 @@ export function summarise(report: Report): string {
     row('urgent', share(report.files.urgent, report.bytes.urgent)),
     row('hysteretic', share(report.files.hysteretic, report.bytes.hysteretic)),
     ...describeStart(report),
+    row('plan', describePlan(report)),
     row('waits', describeWaits(report)),
     ...describeUncovered(report),
     ...describeLearning(report),
@@ -87,6 +88,12 @@ function describeStart({ timeline }: Report): string[] {
   if (hystereticDelivered !== undefined && hystereticDelivered > launched)
     text += `, ${formatSeconds(hystereticDelivered - launched)} before everything was there`;
   return [row('start', text)];
+}
+
+function describePlan({ plan: { shape, predicted, bound, achieved } }: Report): string {
+  const reached = achieved === undefined ? [] : [`achieved ${formatShort(achieved)}`];
+  const times = [`predicted ${formatShort(predicted)}`, ...reached, `bound ${formatShort(bound)}`];
+  return `shape ${shape}: ${times.join(', ')}`;
 }
 
 function describeWaits({ blocked, tasks }: Report): string {

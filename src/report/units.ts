@@ -18,6 +18,11 @@ export function formatSeconds(seconds: number): string {
   return `${seconds < 9.995 ? seconds.toFixed(2) : threeDigits(seconds)} s`;
 }
 
+/** What may take milliseconds: `0.24 ms`, `12.4 ms`; from a tenth of a second on as `formatSeconds` does. */
+export function formatShort(seconds: number): string {
+  return seconds < 0.0995 ? `${threeDigits(seconds * 1000)} ms` : formatSeconds(seconds);
+}
+
 function threeDigits(value: number): string {
   return value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);
 }

@@ -24,9 +24,14 @@ export function buildTree(strategy: TreeStrategy, input: TreeInput): Tree {
       hint: `The strategies are ${TREE_STRATEGIES.join(', ')}.`,
     });
   }
-  checkWidth(input.width);
-  checkNodes(input.cluster, input.nodes);
+  checkTreeInput(input);
   return STRATEGIES[strategy](input);
+}
+
+/** @throws TeesError TREE_WIDTH_INVALID, and what `checkNodes` throws */
+export function checkTreeInput({ cluster, nodes, width }: TreeInput): void {
+  checkWidth(width);
+  checkNodes(cluster, nodes);
 }
 
 function checkWidth(width: number): void {

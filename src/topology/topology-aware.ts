@@ -9,7 +9,8 @@
  * - A group with more slave nodes than its proxy node has room for continues below its own slave nodes.
  * - Of a group's orphans one stands in for the proxy node, and the others are below it.
  */
-import type { Cluster, Group } from './cluster.js';
+import { divide } from './division.js';
+import type { Division, Team } from './division.js';
 import { Grower, ROOT } from './grower.js';
 import { OpenParents } from './open-parents.js';
 import type { Tree, TreeInput } from './tree.js';
@@ -17,49 +18,16 @@ import type { Tree, TreeInput } from './tree.js';
 /** With at least this many places for other proxy nodes below each, their levels grow as powers do. */
 const PROXY_PLACES_MIN = 2;
 
-interface Team {
-  readonly proxy: string;
-  readonly slaves: readonly string[];
-}
-
-interface Division {
-  readonly teams: readonly Team[];
-  readonly borrowed: readonly string[];
-  /** By group. */
-  readonly orphans: readonly (readonly string[])[];
-}
-
 export function topologyAware({ cluster, nodes, width, isIdle }: TreeInput): Tree {
-  const { teams, borrowed, orphans } = divide(cluster, nodes, isIdle);
-  const grower = new Grower(cluster.login.name, width);
+  return paperTree(cluster.login.name, divide(cluster, nodes, isIdle), width);
+}
+
+/** @param root the login node */
+export function paperTree(root: string, { teams, borrowed, orphans }: Division, width: number): Tree {
+  const grower = new Grower(root, width);
   const proxies = placeTeams(grower, width, teams);
   placeOrphans(grower, proxies, orphans);
   return grower.finish(borrowed, orphans.flat());
-}
-
-/** Algorithm 1, lines 1 and 10 to 13. */
-function divide(cluster: Cluster, nodes: readonly string[], isIdle: (proxy: string) => boolean): Division {
-  const wanted = new Set(nodes);
-  const teams: Team[] = [];
-  const borrowed: string[] = [];
-  const orphans: string[][] = [];
-  for (const group of cluster.groups) {
-    const slaves = group.slaves.filter((name) => wanted.has(name));
-    if (wanted.has(group.proxy)) {
-      teams.push({ proxy: group.proxy, slaves });
-    } else if (usesMoreThanHalf(group, slaves.length) && isIdle(group.proxy)) {
-      teams.push({ proxy: group.proxy, slaves });
-      borrowed.push(group.proxy);
-    } else if (slaves.length > 0) {
-      orphans.push(slaves);
-    }
-  }
-  return { teams, borrowed, orphans };
-}
-
-/** The paper's t is half of the number of nodes of the group, the proxy node included. */
-function usesMoreThanHalf(group: Group, used: number): boolean {
-  return used > (1 + group.slaves.length) / 2;
 }
 
 /**

@@ -28,6 +28,8 @@ export interface RunRequest {
   readonly fuseEngine?: string;
   readonly layout?: string;
   readonly width?: number;
+  /** Of the tree; instead of the configuration's. */
+  readonly shape?: string;
   /** Goes on until the whole layer is on every node, even when the tasks end before. */
   readonly complete: boolean;
   /** Instead of the configuration's. */
@@ -97,6 +99,7 @@ export function decodeRun(header: Header): RunRequest {
   const fuseEngine = fields.optionalText('fuseEngine', 64);
   const layout = fields.optionalText('layout', 64);
   const width = fields.optionalCount('width');
+  const shape = fields.optionalText('shape', 64);
   const onStall = fields.optionalText('onStall', 64);
   const stallDeadlineMs = fields.optionalCount('stallDeadlineMs');
   const onLoss = fields.optionalText('onLoss', 64);
@@ -114,6 +117,7 @@ export function decodeRun(header: Header): RunRequest {
     ...(fuseEngine === undefined ? {} : { fuseEngine }),
     ...(layout === undefined ? {} : { layout }),
     ...(width === undefined ? {} : { width }),
+    ...(shape === undefined ? {} : { shape }),
     ...(onStall === undefined ? {} : { onStall }),
     ...(stallDeadlineMs === undefined ? {} : { stallDeadlineMs }),
     ...(onLoss === undefined ? {} : { onLoss }),

@@ -2,6 +2,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import { TeesError } from '../../base/errors.js';
 import type { Config } from '../../config/config.js';
+import type * as Quantities from '../../config/quantities.js';
 
 interface CheckOptions {
   readonly config?: string;
@@ -72,7 +73,8 @@ function toJson(config: Config, count: number, names: string, key: KeyState): st
 
 async function toText(config: Config, count: number, names: string, key: KeyState): Promise<string> {
   const { THRESHOLD_NEVER } = await import('../../config/config.js');
-  const { formatDuration, formatSize } = await import('../../config/quantities.js');
+  const quantities = await import('../../config/quantities.js');
+  const { formatDuration, formatSize } = quantities;
   const { cluster, tree, store } = config;
   const { login } = cluster;
   const threshold =
@@ -83,7 +85,8 @@ async function toText(config: Config, count: number, names: string, key: KeyStat
     ['nodes', names],
     ['port', String(config.port)],
     ['keyFile', `${config.keyFile}${key.problem ? '' : ` (${key.bytes} bytes)`}`],
-    ['tree', `width ${tree.width}, ${threshold}`],
+    ['tree', `width ${tree.width}, shape ${tree.shape}, ${threshold}`],
+    ['network', networkText(config.network, quantities)],
     ['store', `${store.directory}, ${formatSize(store.sizeBytes)}`],
     ['runtimeDirectory', config.runtimeDirectory],
     ['hook, layout', `${config.hook} (${config.fuseEngine}), ${config.layout}`],
@@ -95,6 +98,15 @@ async function toText(config: Config, count: number, names: string, key: KeyStat
   const lines = rows.map(([name, value]) => `  ${name.padEnd(16)}  ${value}`);
   if (key.problem) lines.push(`warning: ${key.problem}`);
   return [`${config.file} is valid`, ...lines, ''].join('\n');
+}
+
+function networkText(network: Config['network'], { formatDelay, formatRate }: typeof Quantities): string {
+  const delay = (seconds: number): string => formatDelay(Math.round(seconds * 1e9));
+  const rate = (bytesPerSecond: number): string => formatRate(bytesPerSecond * 8);
+  const links = [network.loginBytesPerSecond, network.uplinkBytesPerSecond, network.groupBytesPerSecond];
+  const [login, uplink, group] = links.map(rate);
+  const times = `${delay(network.latencySeconds)} and ${delay(network.hopCostSeconds)} a hop`;
+  return `login node ${login}, uplinks ${uplink}, groups ${group}; ${times}`;
 }
 
 function plural(count: number, noun: string): string {

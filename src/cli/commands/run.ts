@@ -1,7 +1,14 @@
 /** `tees run`: deploys an environment to nodes and runs a command in it on each, as it becomes possible. */
 import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
-import { FUSE_ENGINES, HOOKS, LAYOUTS, LOSS_POLICIES, STALL_POLICIES } from '../../config/config.js';
+import {
+  FUSE_ENGINES,
+  HOOKS,
+  LAYOUTS,
+  LOSS_POLICIES,
+  SHAPE_CHOICES,
+  STALL_POLICIES,
+} from '../../config/config.js';
 import { DURATION_SYNTAX, parseDuration } from '../../config/quantities.js';
 
 interface Options {
@@ -13,6 +20,7 @@ interface Options {
   fuseEngine?: string;
   layout?: string;
   width?: number;
+  shape?: string;
   complete: boolean;
   onStall?: string;
   stallDeadline?: string;
@@ -49,6 +57,10 @@ export const command: CommandModule<object, Options> = {
       .option('fuse-engine', { type: 'string', describe: `of the hook fuse: ${FUSE_ENGINES.join(' or ')}` })
       .option('layout', { type: 'string', describe: LAYOUTS.join(', ') })
       .option('width', { type: 'number', describe: 'children of a node in the tree, at most' })
+      .option('shape', {
+        type: 'string',
+        describe: `of the tree: ${SHAPE_CHOICES.join(', ')}, or one by its name`,
+      })
       .option('complete', {
         type: 'boolean',
         default: false,

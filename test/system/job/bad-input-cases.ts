@@ -42,6 +42,13 @@ export const CASES: readonly Case[] = [
     names: /login/,
   },
   {
+    name: 'an unknown shape of the tree',
+    options: ['--nodes', 'cn0', '--shape', 'round', ...GOOD],
+    status: 2,
+    code: 'TREE_SHAPE_UNKNOWN',
+    names: /'round'/,
+  },
+  {
     name: 'an unknown method',
     options: ['--nodes', 'cn0', '--method', 'magic', ...GOOD],
     status: 2,

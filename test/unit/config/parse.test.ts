@@ -15,13 +15,19 @@ test('what is not given has its default', (t) => {
     file: FILE,
     port: 7611,
     keyFile: '/etc/tees/cluster.key',
-    tree: { width: 15, thresholdNodes: 512 },
+    tree: { width: 15, rootWidth: 64, shape: 'auto', thresholdNodes: 512 },
     store: { directory: '/var/lib/tees', sizeBytes: 8 * 2 ** 30 },
     runtimeDirectory: '/run/tees',
     hook: 'fuse',
     fuseEngine: 'tees',
     layout: 'auto',
-    network: {},
+    network: {
+      latencySeconds: 50_000 / 1e9,
+      hopCostSeconds: 1e-3,
+      loginBytesPerSecond: 1.25e9,
+      uplinkBytesPerSecond: 1.25e9,
+      groupBytesPerSecond: 1.25e9,
+    },
     environment: { bind: ['/home', '/tmp'] },
     learning: { budgetBytes: 128 * 2 ** 20 },
     stallDeadlineMs: 60_000,
@@ -43,13 +49,19 @@ groups:
 addresses: { cn0: 198.18.1.1, "cn[1-2]": "198.18.1.[2-3]", "cn[3-4]": ["fe80::1%eth0", host4] }
 port: 1
 keyFile: secrets/key
-tree: { width: 3, threshold: never }
+tree: { width: 3, rootWidth: 5, shape: paper, threshold: never }
 store: { directory: store, size: 512MiB }
 runtimeDirectory: ./run
 hook: preload
 fuseEngine: fuse-native
 layout: data-only
-network: { uplinkInterface: up0 }
+network:
+  latency: 2.5us
+  hopCost: 1.5ms
+  loginBandwidth: 100gbit
+  uplinkBandwidth: 400mbit
+  groupBandwidth: 64kbit
+  uplinkInterface: up0
 environment: { bind: [/scratch/] }
 learning: { budget: 0 }
 stallDeadline: 5m
@@ -62,13 +74,20 @@ silenceDeadline: 1m
     file: FILE,
     port: 1,
     keyFile: '/srv/cluster/secrets/key',
-    tree: { width: 3, thresholdNodes: THRESHOLD_NEVER },
+    tree: { width: 3, rootWidth: 5, shape: 'paper', thresholdNodes: THRESHOLD_NEVER },
     store: { directory: '/srv/cluster/store', sizeBytes: 512 * 2 ** 20 },
     runtimeDirectory: '/srv/cluster/run',
     hook: 'preload',
     fuseEngine: 'fuse-native',
     layout: 'data-only',
-    network: { uplinkInterface: 'up0' },
+    network: {
+      latencySeconds: 2.5e-6,
+      hopCostSeconds: 1.5e-3,
+      loginBytesPerSecond: 12.5e9,
+      uplinkBytesPerSecond: 50e6,
+      groupBytesPerSecond: 8000,
+      uplinkInterface: 'up0',
+    },
     environment: { bind: ['/scratch'] },
     learning: { budgetBytes: 0 },
     stallDeadlineMs: 300_000,

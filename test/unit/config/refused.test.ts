@@ -24,7 +24,7 @@ const REFUSED: readonly [string, string, string, RegExp][] = [
     'an unknown inner key',
     `${MINIMAL}tree:\n  widht: 3\n`,
     '6: tree.widht: there is no such key',
-    /^Did you mean width\? .*width, threshold/,
+    /^Did you mean width\? .*width, rootWidth, shape, threshold/,
   ],
   [
     'an unknown key of a group',

@@ -46,6 +46,16 @@ for (const [groups, size] of [
   });
 }
 
+test('the configuration tells how fast what is shaped is', (t) => {
+  const network = (options: object): object =>
+    parseConfig(configurationText(specify(options, '/tmp/c'), planCluster(1, 2)), 'tees.yaml').network;
+  t.like(network({ uplink: '100mbit', loginUplink: '1.5gbit' }), {
+    uplinkBytesPerSecond: 12.5e6,
+    loginBytesPerSecond: 187.5e6,
+  });
+  t.like(network({ uplink: 'unlimited' }), { uplinkBytesPerSecond: 1.25e9, loginBytesPerSecond: 1.25e9 });
+});
+
 test('both ends of each uplink are shaped, and the login link only when asked', (t) => {
   const shaped = (options: object): string[] =>
     networkScript(planCluster(2, 2), specify(options, '/tmp/c'))

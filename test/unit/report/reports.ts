@@ -6,6 +6,7 @@ export const REPORT: Report = {
   job: 'j-1',
   command: ['python3', 'solve.py'],
   method: 'p2p',
+  plan: { shape: '2-2-1', predicted: 7.9, bound: 7.84, achieved: 9.7 },
   hook: 'fuse',
   engine: 'fuse-native',
   layout: 'stacked',

@@ -13,6 +13,7 @@ test('a summary tells what ran, what travelled and what waited', (t) => {
       'urgent     10 files, 9.00 MB',
       'hysteretic 990 files, 90.0 MB',
       'start      running 1.20 s after submission, 8.80 s before everything was there',
+      'plan       shape 2-2-1: predicted 7.90 s, achieved 9.70 s, bound 7.84 s',
       'waits      2 reads on 2 nodes; the longest 1.50 s, cn1:',
       '           /usr/lib/libopenblas.so.0',
       'sent       200 MB by the login node',
@@ -20,6 +21,11 @@ test('a summary tells what ran, what travelled and what waited', (t) => {
       'uplinks    g1 through cn1: 100 MB in (1.00 of the layer), 500 B out',
     ].join('\n'),
   );
+});
+
+test('what was not delivered everywhere has been predicted', (t) => {
+  const text = summarise({ ...REPORT, plan: { shape: 'paper', predicted: 0.0042, bound: 0.00026 } });
+  t.regex(text, /^plan +shape paper: predicted 4\.20 ms, bound 0\.26 ms$/m);
 });
 
 test('no line is wider than 80 columns, whatever the names', (t) => {
