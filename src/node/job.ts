@@ -35,6 +35,8 @@ export class NodeJob {
   #epoch: number;
   #failed = false;
   #ending: Promise<void> | undefined;
+  /** It ends without being told to: no parent may count on it any more. */
+  hasLeft = false;
 
   /** @param restored an earlier daemon had this job and was killed: what it has left is in the job's directory */
   constructor(
@@ -47,7 +49,7 @@ export class NodeJob {
     const directory = `${context.config.store.directory}/jobs/${spec.job}`;
     this.#record = new JobRecord(directory);
     const { recoveryDeadlineMs, repairDelayMs } = context.config;
-    const onLost = (error: TeesError): void => this.#endSoon(error);
+    const onLost = (error: TeesError): void => this.#endSoon(error, false);
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, {
       openStore: (manifest, arrivals) => this.#environment.openStore(manifest, arrivals),
@@ -168,7 +170,9 @@ export class NodeJob {
         this.#environment.signal(message.signal as NodeJS.Signals);
         return this.#relay.broadcast(message);
       case 'end':
-        return this.#endSoon(message.error && TeesError.fromRecord(message.error));
+        return this.#endSoon(message.error && TeesError.fromRecord(message.error), true);
+      case 'parted':
+        return this.#parent.parted();
       case 'tree':
         return this.#replant(message.epoch, message.subtree);
       default:
@@ -184,17 +188,17 @@ export class NodeJob {
   /** This node leaves the job, which cannot go on without it. */
   abandon(reason: TeesError): Promise<void> {
     this.#parent.leave(reason);
-    return this.end(reason);
+    return this.end(reason, false);
   }
 
-  /** Tears everything down; the way there is the same after success, failure and loss of the parent. */
-  end(error?: TeesError): Promise<void> {
-    this.#ending ??= this.#tearDown(error);
-    return this.#ending;
+  /** Tears everything down, whatever happened; those below, too, when the job is over, and does not go on elsewhere. */
+  end(error: TeesError | undefined, isOver: boolean): Promise<void> {
+    if (!this.#ending) this.hasLeft = !isOver;
+    return (this.#ending ??= this.#tearDown(error, isOver));
   }
 
-  #endSoon(error: TeesError | undefined): void {
-    this.end(error).catch((thrown: unknown) =>
+  #endSoon(error: TeesError | undefined, isOver: boolean): void {
+    this.end(error, isOver).catch((thrown: unknown) =>
       this.context.log.error(`job ${this.name}: tearing down: ${String(thrown)}`),
     );
   }
@@ -273,7 +277,7 @@ export class NodeJob {
     this.#parent.progress(this.#relay.progress(), this.#milestones.progress(this.#layer.cargo));
   }
 
-  async #tearDown(error: TeesError | undefined): Promise<void> {
+  async #tearDown(error: TeesError | undefined, isOver: boolean): Promise<void> {
     this.#debug(`tearing down${error ? `: ${error.code}` : ''}`);
     clearInterval(this.#progressTimer);
     this.#times.ended();
@@ -281,7 +285,7 @@ export class NodeJob {
     // Whoever comes after a death from here on has nothing to restore, only to remove.
     this.#record.discard();
     try {
-      const childrenGone = this.#relay.end(error);
+      const childrenGone = isOver ? this.#relay.end(error) : this.#relay.leave();
       await this.#environment.remove();
       this.#debug('the environment is gone');
       await childrenGone;

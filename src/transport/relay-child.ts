@@ -31,14 +31,16 @@ export class RelayChild {
   #backlog = new OutputBacklog();
   #subtree: Subtree;
   #below: ReadonlySet<string> = new Set();
-  /** What those who have gone elsewhere had told before comes through here still. */
-  readonly #everBelow = new Set<string>();
+  /** Since the tree has changed, what a node has told before may come by way of whoever was above it then. */
+  #bringsOldNews: boolean;
 
-  constructor(subtree: Subtree, way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>) {
+  /** @param isReplanted the tree has changed since the job began */
+  constructor(subtree: Subtree, isReplanted: boolean, way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>) {
     const onRenewed = (): void => void (this.#backlog = new OutputBacklog());
     this.way = new ChildLink({ ...way, node: subtree.name, onRenewed });
     this.#subtree = subtree;
     this.replant(subtree);
+    this.#bringsOldNews = isReplanted;
   }
 
   get name(): string {
@@ -53,7 +55,7 @@ export class RelayChild {
   replant(subtree: Subtree): void {
     this.#subtree = subtree;
     this.#below = new Set([...nodesOf(subtree)].map(({ name }) => name));
-    for (const name of this.#below) this.#everBelow.add(name);
+    this.#bringsOldNews = true;
   }
 
   /** Without a link for now. */
@@ -95,7 +97,7 @@ export class RelayChild {
 
   /** @throws TeesError MESSAGE_INVALID: it is not above that node */
   checkSpeaksFor(node: string): void {
-    if (this.#everBelow.has(node)) return;
+    if (this.#bringsOldNews || this.#below.has(node)) return;
     throw new TeesError('MESSAGE_INVALID', `${this.name} may not speak for ${node}`, { node: this.name });
   }
 
