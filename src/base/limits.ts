@@ -97,6 +97,8 @@ export const PRELOAD_CONNECTIONS_MAX = 16_384;
 
 /** Jobs that one node takes part in at a time. */
 export const JOBS_PER_NODE_MAX = 256;
+/** Jobs that a node remembers to have ended, so that nobody begins them there anew. */
+export const JOBS_PAST_MAX = 1024;
 
 export const CONNECT_DEADLINE_MS = 5_000;
 export const LINK_PING_INTERVAL_MAX_MS = 2_000;

@@ -204,7 +204,7 @@ export class LoginJob {
     const reason = error ?? { code: 'NODE_FAILED', message: `${node} gave no reason`, node };
     if (event === 'away') return this.#membership.away(node);
     if (event === 'back') return this.#membership.back(node);
-    if (event === 'lost') return this.#onLost(node, reason);
+    if (event === 'lost' || reason.code === 'JOB_OVER') return this.#onLost(node, reason);
     this.#membership.heard(node);
     if (event === 'failed') return this.fail(TeesError.fromRecord(reason));
     // A borrowed proxy node runs nothing.

@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { TeesError } from '../base/errors.js';
-import { JOBS_PER_NODE_MAX } from '../base/limits.js';
+import { JOBS_PAST_MAX, JOBS_PER_NODE_MAX } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import { addressOf } from '../config/address.js';
 import type { Config } from '../config/config.js';
@@ -29,6 +29,8 @@ export interface NodeDaemonOptions {
 
 export class NodeDaemon {
   readonly #jobs = new Map<string, NodeJob>();
+  /** Those that were here; the oldest are forgotten. */
+  readonly #past = new Set<string>();
   readonly #links: Links;
   readonly #capacity: Capacity;
   readonly #removals: Removals;
@@ -77,12 +79,14 @@ export class NodeDaemon {
     const { log } = this.options;
     const spec = decodeJob(frame.header);
     const known = this.#jobs.get(spec.job);
-    if (known && isSameJob(known.spec, spec)) {
+    if (known && !known.hasLeft && isSameJob(known.spec, spec)) {
       log.info(`job ${spec.job}: attached to parent ${link.peer}`);
       return known.attach(link, spec);
     }
-    const why = this.#whyNot(spec, decodeAgain(frame.header));
-    if (why !== undefined) return this.#refuse(link, spec.job, why);
+    if (decodeAgain(frame.header) || known?.hasLeft || this.#past.has(spec.job))
+      return this.#refuse(link, spec.job, true, 'it was here before, and is no more');
+    const why = this.#whyNot(spec);
+    if (why !== undefined) return this.#refuse(link, spec.job, false, why);
     const job = this.#makeJob(spec, false);
     log.info(`job ${spec.job}: begins, parent ${link.peer}`);
     job.attach(link, spec);
@@ -90,7 +94,7 @@ export class NodeDaemon {
   }
 
   async #restore(spec: JobSpec): Promise<void> {
-    const why = this.#whyNot(spec, false);
+    const why = this.#whyNot(spec);
     if (why !== undefined) throw new TeesError('JOB_REFUSED', why, { node: this.options.self });
     await this.#makeJob(spec, true).restore();
   }
@@ -104,26 +108,35 @@ export class NodeDaemon {
       capacity: this.#capacity,
       removals: this.#removals,
       connect: (node: string) => this.#links.connect(node),
-      onOver: () => this.#jobs.delete(spec.job),
+      onOver: () => this.#over(spec.job),
     };
     const job = new NodeJob(context, spec, restored);
     this.#jobs.set(spec.job, job);
     return job;
   }
 
-  /** @param again it has been here before; a task must not run twice */
-  #whyNot({ job, subtree }: JobSpec, again: boolean): string | undefined {
+  /** A task must not run twice: who has not heard that the job was here may ask for it once more. */
+  #over(job: string): void {
+    this.#jobs.delete(job);
+    this.#past.add(job);
+    if (this.#past.size > JOBS_PAST_MAX) this.#past.delete([...this.#past][0] as string);
+  }
+
+  #whyNot({ job, subtree }: JobSpec): string | undefined {
     if (subtree.name !== this.options.self) return `it is for ${subtree.name}`;
     if (this.#jobs.has(job)) return 'a job of this name is here already';
-    if (again) return 'it was here before, and is no more';
     if (this.#jobs.size >= JOBS_PER_NODE_MAX) return `${JOBS_PER_NODE_MAX} jobs are here already`;
     return undefined;
   }
 
   /** Told as a job that failed at once: other jobs use the same link. */
-  #refuse(link: Link, job: string, why: string): void {
+  #refuse(link: Link, job: string, isOver: boolean, why: string): void {
     const { self, log } = this.options;
-    const error = new TeesError('JOB_REFUSED', `job ${job} cannot begin on ${self}: ${why}`, { node: self });
+    const error = new TeesError(
+      isOver ? 'JOB_OVER' : 'JOB_REFUSED',
+      `job ${job} cannot begin on ${self}: ${why}`,
+      { node: self },
+    );
     log.warn(`${error.message}, says ${link.peer}`);
     const event = { node: self, event: 'failed', error: error.toRecord() } as const;
     link.post(encodeMessage({ t: 'events', job, events: [event] }));

@@ -8,7 +8,7 @@ import type { Manifest } from '../image/manifest.js';
 import { JobRelay } from '../transport/job-relay.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
-import type { JobSpec, Subtree } from '../wire/job.js';
+import type { JobSpec } from '../wire/job.js';
 import { decodeMessage, encodeMessage } from '../wire/messages.js';
 import type { NodeJobContext } from './job-context.js';
 import { JobEnvironment } from './job-environment.js';
@@ -37,6 +37,8 @@ export class NodeJob {
   readonly #place: TreePlace;
   #failed = false;
   #ending: Promise<void> | undefined;
+  /** It ends without being told to: no parent may count on it any more. */
+  hasLeft = false;
 
   /** @param restored an earlier daemon had this job and was killed: what it has left is in the job's directory */
   constructor(
@@ -52,7 +54,7 @@ export class NodeJob {
     const directory = `${context.config.store.directory}/jobs/${spec.job}`;
     this.#record = new JobRecord(directory);
     const { recoveryDeadlineMs, repairDelayMs } = context.config;
-    const onLost = (error: TeesError): void => this.#endSoon(error);
+    const onLost = (error: TeesError): void => this.#endSoon(error, false);
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, {
       openStore: (manifest, arrivals) => this.#environment.openStore(manifest, arrivals),
@@ -100,7 +102,10 @@ export class NodeJob {
         },
         onKnown: (child) => this.#try(() => this.#record.childAnswered(child)),
         onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
-        onLost: (subtree, error) => this.#onLost(subtree, error),
+        onLost: ({ name }, error) => {
+          context.log.warn(`job ${this.name}: lost ${name}: ${error.message}`);
+          this.#parent.lost(name, error);
+        },
         onUnreadable: (error) => this.#fail(error),
       },
     );
@@ -163,7 +168,9 @@ export class NodeJob {
         this.#environment.signal(message.signal as NodeJS.Signals);
         return this.#relay.broadcast(message);
       case 'end':
-        return this.#endSoon(message.error && TeesError.fromRecord(message.error));
+        return this.#endSoon(message.error && TeesError.fromRecord(message.error), true);
+      case 'parted':
+        return this.#parent.parted();
       case 'tree':
         return this.#place.move(message.epoch, message.subtree);
       default:
@@ -179,17 +186,17 @@ export class NodeJob {
   /** This node leaves the job, which cannot go on without it. */
   abandon(reason: TeesError): Promise<void> {
     this.#parent.leave(reason);
-    return this.end(reason);
+    return this.end(reason, false);
   }
 
-  /** Tears everything down; the way there is the same after success, failure and loss of the parent. */
-  end(error?: TeesError): Promise<void> {
-    this.#ending ??= this.#tearDown(error);
-    return this.#ending;
+  /** Tears everything down, whatever happened; those below, too, when the job is over, and does not go on elsewhere. */
+  end(error: TeesError | undefined, isOver: boolean): Promise<void> {
+    if (!this.#ending) this.hasLeft = !isOver;
+    return (this.#ending ??= this.#tearDown(error, isOver));
   }
 
-  #endSoon(error: TeesError | undefined): void {
-    this.end(error).catch((thrown: unknown) =>
+  #endSoon(error: TeesError | undefined, isOver: boolean): void {
+    this.end(error, isOver).catch((thrown: unknown) =>
       this.context.log.error(`job ${this.name}: tearing down: ${String(thrown)}`),
     );
   }
@@ -240,11 +247,6 @@ export class NodeJob {
     this.#times.waited(content, path, seconds);
   }
 
-  #onLost(subtree: Subtree, error: TeesError): void {
-    this.context.log.warn(`job ${this.name}: lost ${subtree.name}: ${error.message}`);
-    this.#parent.lost(subtree.name, error);
-  }
-
   /** What cannot be written down fails this job, and not the link by which it was heard. */
   #try(record: () => void): void {
     if (this.#ending || this.#failed) return;
@@ -278,7 +280,7 @@ export class NodeJob {
     this.#parent.progress(this.#relay.progress(), this.#milestones.progress(this.#layer.cargo));
   }
 
-  async #tearDown(error: TeesError | undefined): Promise<void> {
+  async #tearDown(error: TeesError | undefined, isOver: boolean): Promise<void> {
     this.#debug(`tearing down${error ? `: ${error.code}` : ''}`);
     clearInterval(this.#progressTimer);
     this.#times.ended();
@@ -286,9 +288,8 @@ export class NodeJob {
     // Whoever comes after a death from here on has nothing to restore, only to remove.
     this.#record.discard();
     try {
-      const childrenGone = this.#relay.end(error);
+      const childrenGone = isOver ? this.#relay.end(error) : this.#relay.leave();
       await this.#environment.remove();
-      this.#debug('the environment is gone');
       await childrenGone;
       this.#parent.ownAccount(this.#times, this.#uplink);
     } finally {

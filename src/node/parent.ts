@@ -86,6 +86,12 @@ export class Parent {
     else this.#giveUp(loss);
   }
 
+  /** It is this node's parent no more, and says so. */
+  parted(): void {
+    const node = this.#link?.peer ?? '';
+    this.linkClosed(new TeesError('LINK_LOST', `${node} is the parent no more`, { node }));
+  }
+
   /** This node leaves the job: nobody will come back to it. */
   leave(reason: TeesError): void {
     this.lost(this.options.self, reason);

@@ -39,10 +39,14 @@ export class JobChannel {
   #drained: () => void = () => {};
   #abandoned = false;
 
-  /** @param onPeerRenewed the other end is another session than before, and knows nothing of what was said */
+  /**
+   * @param onPeerRenewed the other end is another session than before, and knows nothing of what was said
+   * @param soon calls later in this turn of the event loop
+   */
   constructor(
     private readonly job: string,
     private readonly onPeerRenewed: () => void = () => {},
+    private readonly soon: (action: () => void) => void = setImmediate,
   ) {}
 
   /** From now on by this link; what is kept is sent again. */
@@ -133,7 +137,7 @@ export class JobChannel {
 
   /** Those of one turn of the event loop together. */
   #acknowledge(sequence: number): void {
-    if (this.#settled.length === 0) setImmediate(() => this.#tellSettled());
+    if (this.#settled.length === 0) this.soon(() => this.#tellSettled());
     this.#settled.push(sequence);
     if (this.#settled.length >= ACKNOWLEDGED_AT_ONCE_MAX) this.#tellSettled();
   }

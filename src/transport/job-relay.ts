@@ -196,6 +196,11 @@ export class JobRelay {
     return this.#children.away();
   }
 
+  /** This node takes no part any more, and the job may go on: those below wait for another parent. */
+  leave(): void {
+    for (const child of this.#children) if (!child.gone) this.#children.part(child);
+  }
+
   /** Tells every child to tear down. Resolves when each has, or is lost, as who is late is after the deadline. */
   async end(error?: TeesError): Promise<void> {
     this.#ending = error ?? 'end';

@@ -37,12 +37,16 @@ export class RelayChild {
   #waiting = 0;
   /** Of all the daemons that it has had: whoever claims to be a new one again and again gets no new window. */
   readonly #sessions = new OutputBacklog(UPWARD_OUTPUT_MAX_BYTES);
+  /** Since the tree has changed, what a node has told before may come by way of whoever was above it then. */
+  #bringsOldNews: boolean;
 
-  constructor(subtree: Subtree, way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>) {
+  /** @param isReplanted the tree has changed since the job began */
+  constructor(subtree: Subtree, isReplanted: boolean, way: Omit<ChildLinkOptions, 'node' | 'onRenewed'>) {
     const onRenewed = (): void => void (this.#backlog = new OutputBacklog());
     this.way = new ChildLink({ ...way, node: subtree.name, onRenewed });
     this.#subtree = subtree;
     this.replant(subtree);
+    this.#bringsOldNews = isReplanted;
   }
 
   get name(): string {
@@ -58,6 +62,7 @@ export class RelayChild {
     this.#subtree = subtree;
     this.#below = new Set([...nodesOf(subtree)].map(({ name }) => name));
     for (const name of this.#below) this.#everBelow.add(name);
+    this.#bringsOldNews = true;
   }
 
   /** Without a link for now. */
@@ -117,7 +122,7 @@ export class RelayChild {
 
   /** @throws TeesError MESSAGE_INVALID: it is not above that node */
   checkSpeaksFor(node: string): void {
-    if (this.#everBelow.has(node)) return;
+    if (this.#bringsOldNews || this.#everBelow.has(node)) return;
     throw new TeesError('MESSAGE_INVALID', `${this.name} may not speak for ${node}`, { node: this.name });
   }
 

@@ -77,7 +77,7 @@ export class RelayChildren {
     this.#epoch = epoch;
     const wanted = new Set(subtrees.map(({ name }) => name));
     const dropped = [...this].filter((child) => !child.gone && !wanted.has(child.name));
-    const input = dropped.flatMap((child) => this.drop(child));
+    const input = dropped.flatMap((child) => this.part(child));
     for (const subtree of subtrees) {
       const child = this.#children.get(subtree.name);
       if (!child || child.gone) void this.add(subtree).way.open();
@@ -91,6 +91,12 @@ export class RelayChildren {
       const { node, at, eof } = header as unknown as { node: string; at: number; eof: boolean };
       this.routeInput(node, at, eof, body ?? Buffer.alloc(0), settled);
     }
+  }
+
+  /** It does not know yet that it has another parent, or none. @returns input that it has not taken */
+  part(child: RelayChild): Kept[] {
+    child.way.channel.tell({ t: 'parted', job: this.options.spec.job });
+    return this.drop(child);
   }
 
   /** It has another parent. @returns input that it has not taken */
@@ -147,7 +153,8 @@ export class RelayChildren {
   #make(subtree: Subtree): RelayChild {
     const { spec, recoveryDeadlineMs, repairDelayMs } = this.options;
     const { name } = subtree;
-    const child: RelayChild = new RelayChild(subtree, {
+    const { size = 0 } = this.options.known ?? {};
+    const child: RelayChild = new RelayChild(subtree, this.#epoch > 0 || size > 0, {
       job: spec.job,
       recoveryDeadlineMs,
       connect: () => this.port.connect(name),

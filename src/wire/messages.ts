@@ -141,6 +141,8 @@ export type JobMessage =
   | { readonly t: 'tree'; readonly job: string; readonly epoch: number; readonly subtree: Subtree }
   /** The sender has another parent than the receiver. */
   | { readonly t: 'moved'; readonly job: string }
+  /** The sender is the receiver's parent no more; another one may come. */
+  | { readonly t: 'parted'; readonly job: string }
   | { readonly t: 'events'; readonly job: string; readonly events: readonly NodeEvent[] }
   /** `at`: so many bytes of the node's stream were before it. Settled when the command has taken it. */
   | ({ readonly t: 'output'; readonly job: string } & OutputPlace)
@@ -189,6 +191,7 @@ const DECODERS = {
   end: (job, f) => ({ t: 'end', job, ...optionalError(f) }),
   tree: (job, f) => ({ t: 'tree', job, epoch: f.count('epoch'), subtree: decodeSubtree(f) }),
   moved: (job) => ({ t: 'moved', job }),
+  parted: (job) => ({ t: 'parted', job }),
   events: (job, f) => ({ t: 'events', job, events: f.objects('events', NODES_MAX).map(decodeEvent) }),
   output: (job, f) => ({
     t: 'output',

@@ -12,6 +12,7 @@ import type { Part } from '../../support/manifest-parts.js';
 import { makeStore, rootTest } from '../../system/environment/fixture.js';
 import { encodeFrame } from '../../../src/wire/frame.js';
 import type { Header } from '../../../src/wire/frame.js';
+import { encodeJob } from '../../../src/wire/job.js';
 
 type Send = (header: Header, body?: Buffer) => void;
 
@@ -208,6 +209,17 @@ rootTest(
     await eventually('as few descriptors as before', () => descriptors() <= before + 4);
   },
 );
+
+rootTest('a job that was here, as the parent knows, and is no more is not begun again', async (t) => {
+  const node = await LoneNode.start(t, makeStore(t));
+  const link = await node.link();
+  const job = node.nextJob();
+  link.post(encodeJob(shipmentOf(SMALL, job).spec, true));
+  const error = await eventually('a refusal', () => node.refusalSince(job, 0));
+  t.is(error.code, 'JOB_OVER');
+  t.true(link.isOpen);
+  await clean(t, node);
+});
 
 rootTest('units that come twice, and messages for jobs that are not there, change nothing', async (t) => {
   const node = await LoneNode.start(t, makeStore(t));

@@ -47,3 +47,28 @@ test('of very many files several messages are made, each as long as the parent t
     [2 * WANT_RANGES_MAX, 2],
   );
 });
+
+test('a parent that parts is none any more; what is said is kept for the next one, and nobody gives up', async (t) => {
+  const links = ['cn2', 'cn3'].map((peer) => {
+    const posted: Header[] = [];
+    return { posted, link: { peer, post: (header: Header) => void posted.push(header) } as unknown as Link };
+  });
+  const [first, second] = links as [(typeof links)[0], (typeof links)[0]];
+  let lost = false;
+  const parent = new Parent({
+    ...{ job: 'j', self: 'cn1', recoveryDeadlineMs: 60_000 },
+    onLost: () => void (lost = true),
+  });
+  parent.attach(first.link);
+  parent.parted();
+  t.is(parent.link, undefined);
+  parent.event('begun');
+  t.deepEqual(first.posted, []);
+  parent.attach(second.link);
+  await nextTurn();
+  t.deepEqual(
+    second.posted.map((header) => header['t']),
+    ['events'],
+  );
+  t.false(lost);
+});
