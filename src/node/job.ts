@@ -37,8 +37,7 @@ export class NodeJob {
   readonly #place: TreePlace;
   #failed = false;
   #ending: Promise<void> | undefined;
-  /** It ends without being told to: no parent may count on it any more. */
-  hasLeft = false;
+  hasLeft = false; // It ends without being told to: no parent may count on it any more.
 
   /** @param restored an earlier daemon had this job and was killed: what it has left is in the job's directory */
   constructor(
