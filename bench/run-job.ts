@@ -12,6 +12,7 @@ export async function runJob(
   cluster: EmbeddedCluster,
   options: readonly string[],
   command: readonly string[],
+  limits: { readonly deadlineMs?: number } = {},
 ): Promise<Report> {
   const scratch = mkdtempSync(join(tmpdir(), 'tees-bench-'));
   try {
@@ -29,8 +30,13 @@ export async function runJob(
     const child = spawn(process.execPath, [MAIN, ...args, '--', ...command], {
       cwd: '/',
       stdio: ['ignore', 'ignore', 'inherit'],
+      // Without the command its job ends.
+      killSignal: 'SIGKILL',
+      ...(limits.deadlineMs === undefined ? {} : { timeout: limits.deadlineMs }),
     });
-    const status = await new Promise((resolve) => child.once('close', resolve));
+    const status = await new Promise((resolve) =>
+      child.once('close', (code, signal) => resolve(code ?? signal)),
+    );
     if (status !== 0) throw new Error(`tees run ended with status ${String(status)}`);
     return JSON.parse(readFileSync(file, 'utf8')) as Report;
   } finally {
