@@ -80,7 +80,7 @@ test('each aim that is missed is named with its figure', (t) => {
   const bad = { ...GOOD, p2p: measured(2, 256) };
   const said = verdicts(resultsOf(16, bad), CONDITIONS);
   t.is(said.filter((text) => text.startsWith('Missed: ')).length, 4);
-  t.regex(said.join('\n'), /the nodes used 3\.00 s of 2 processors for the whole job, so 1\.50 s at least/);
+  t.regex(said.join('\n'), /The nodes used 3\.00 s of 2 processors for the whole job, so 1\.50 s at least/);
   t.is(said[0], 'Missed: 16 MB to 64 nodes arrive 2.00 times as fast as by sbcast, not 4.');
 });
 
