@@ -1,26 +1,68 @@
 /** `npm run bench -- TRIAL`: figures as ratios against a peer or a bound of the same run. */
 import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { TeesError, describeError, usageError } from '../src/base/errors.js';
 import { CleanupStack, onShutdownSignal } from '../src/base/lifecycle.js';
-import type { Trial } from './trial.js';
+import type { Trial, TrialContext } from './trial.js';
 
-const TRIALS: Readonly<Record<string, () => Promise<{ trial: Trial }>>> = {
-  'first-read': () => import('./trials/first-read.js'),
-  hook: () => import('./trials/hook.js'),
-  repair: () => import('./trials/repair.js'),
+interface Entry {
+  readonly load: () => Promise<{ trial: Trial }>;
+  /** Whether it takes the shape of its cluster. */
+  readonly shaped?: boolean;
+}
+
+const TRIALS: Readonly<Record<string, Entry>> = {
+  deploy: { load: () => import('./trials/deploy.js'), shaped: true },
+  'first-read': { load: () => import('./trials/first-read.js') },
+  hook: { load: () => import('./trials/hook.js') },
+  repair: { load: () => import('./trials/repair.js') },
 };
 
-async function main(argv: readonly string[]): Promise<void> {
-  const [name = '', ...rest] = argv;
-  const quick = rest[0] === '--quick';
-  const [option, file, ...more] = quick ? rest.slice(1) : rest;
-  const load = Object.hasOwn(TRIALS, name) ? TRIALS[name] : undefined;
-  const isJson = option === '--json' && file !== undefined;
-  if (!load || more.length > 0 || (option !== undefined && !isJson)) {
-    throw usageError('TRIAL_UNKNOWN', name ? `there is no trial '${argv.join(' ')}'` : 'which trial?', {
-      hint: `npm run bench -- TRIAL [--quick] [--json FILE], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}`,
-    });
+const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  json: { type: 'string' },
+  groups: { type: 'string' },
+  'group-size': { type: 'string' },
+  uplink: { type: 'string' },
+} as const;
+
+interface Order {
+  readonly name: string;
+  readonly entry: Entry;
+  readonly quick: boolean;
+  readonly json?: string | undefined;
+  readonly shape: TrialContext['shape'];
+}
+
+function parse(argv: readonly string[]): Order {
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw misuse((error as Error).message);
   }
+  const { positionals, values } = parsed;
+  const [name = ''] = positionals;
+  const entry = Object.hasOwn(TRIALS, name) ? TRIALS[name] : undefined;
+  if (!entry || positionals.length > 1)
+    throw misuse(name ? `there is no trial '${positionals.join(' ')}'` : 'which trial?');
+  const shape = {
+    ...(values.groups === undefined ? {} : { groups: Number(values.groups) }),
+    ...(values['group-size'] === undefined ? {} : { groupSize: Number(values['group-size']) }),
+    ...(values.uplink === undefined ? {} : { uplink: values.uplink }),
+  };
+  if (!entry.shaped && Object.keys(shape).length > 0) throw misuse(`the cluster of '${name}' has one shape`);
+  return { name, entry, quick: values.quick, json: values.json, shape };
+}
+
+function misuse(what: string): TeesError {
+  return usageError('TRIAL_UNKNOWN', what, {
+    hint: `npm run bench -- TRIAL [--quick] [--json FILE], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N and --uplink RATE`,
+  });
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { name, entry, quick, json, shape } = parse(argv);
   if (process.getuid?.() !== 0) {
     throw new TeesError('NOT_ROOT', 'a trial makes namespaces and mounts', {
       hint: `sudo npm run bench -- ${name}`,
@@ -29,10 +71,10 @@ async function main(argv: readonly string[]): Promise<void> {
   const cleanup = new CleanupStack((step, error) => say(`while cleaning up ${step}: ${String(error)}`));
   onShutdownSignal(() => cleanup.run());
   try {
-    const { trial } = await load();
-    const result = await trial({ cleanup, say, quick });
+    const { trial } = await entry.load();
+    const result = await trial({ cleanup, say, quick, shape });
     process.stdout.write(result.text + '\n');
-    if (file !== undefined) writeFileSync(file, JSON.stringify(result.facts, null, 2) + '\n');
+    if (json !== undefined) writeFileSync(json, JSON.stringify(result.facts, null, 2) + '\n');
   } finally {
     await cleanup.run();
   }

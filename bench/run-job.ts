@@ -12,7 +12,7 @@ export async function runJob(
   cluster: EmbeddedCluster,
   options: readonly string[],
   command: readonly string[],
-  onOutput?: (text: string) => void,
+  { deadlineMs, onOutput }: { readonly deadlineMs?: number; readonly onOutput?: (text: string) => void } = {},
 ): Promise<Report> {
   const scratch = mkdtempSync(join(tmpdir(), 'tees-bench-'));
   try {
@@ -30,9 +30,14 @@ export async function runJob(
     const child = spawn(process.execPath, [MAIN, ...args, '--', ...command], {
       cwd: '/',
       stdio: ['ignore', onOutput ? 'pipe' : 'ignore', 'inherit'],
+      // Without the command its job ends.
+      killSignal: 'SIGKILL',
+      ...(deadlineMs === undefined ? {} : { timeout: deadlineMs }),
     });
     child.stdout?.setEncoding('utf8').on('data', onOutput ?? (() => {}));
-    const status = await new Promise((resolve) => child.once('close', resolve));
+    const status = await new Promise((resolve) =>
+      child.once('close', (code, signal) => resolve(code ?? signal)),
+    );
     if (status !== 0) throw new Error(`tees run ended with status ${String(status)}`);
     return JSON.parse(readFileSync(file, 'utf8')) as Report;
   } finally {

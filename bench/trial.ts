@@ -1,11 +1,20 @@
 /** What a trial is given, and what it gives back. */
 import type { CleanupStack } from '../src/base/lifecycle.js';
 
+export interface ClusterShape {
+  readonly groups: number;
+  readonly groupSize: number;
+  /** As the embedded cluster takes it: 200mbit. */
+  readonly uplink: string;
+}
+
 export interface TrialContext {
   /** What the trial started is pushed here, and ends with it, however it ends. */
   readonly cleanup: CleanupStack;
   /** Fewer rounds, and less in them, for who only wants to see it run. */
   readonly quick: boolean;
+  /** Of the embedded cluster, for a trial that takes it. */
+  readonly shape: Partial<ClusterShape>;
   /** Progress, for the one who waits. */
   say(text: string): void;
 }

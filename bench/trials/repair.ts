@@ -112,9 +112,9 @@ async function run({ cluster, upper, digest }: Bench): Promise<Outcome> {
   ];
   const lines: string[] = [];
   const command = ['sh', '-c', 'cat /opt/tree/* | sha256sum'];
-  const report = await runJob(cluster, [...options, '--on-loss', 'continue'], command, (text) =>
-    lines.push(text),
-  );
+  const report = await runJob(cluster, [...options, '--on-loss', 'continue'], command, {
+    onOutput: (text) => lines.push(text),
+  });
   const survivors = report.nodes.filter((node) => !report.lost.includes(node));
   const said = lines.join('').split('\n');
   const right = survivors.filter((node) => said.includes(`${node}: ${digest}  -`));
