@@ -13,6 +13,14 @@ export interface Way {
 /** What all are compared with: overlayfs over a whole copy, with nothing of ours. */
 export const NATIVE = 'native';
 
+/**
+ * The layouts alone, mounted by hand over a names layer and all contents, with nobody to serve anything: what nobody who
+ * uses these layouts can be faster than. By the layouts' names; measured for files that are there from the beginning.
+ */
+export const BY_HAND = { 'data-only': 'hand/d', stacked: 'hand/s' } as const satisfies Readonly<
+  Record<LayoutName, string>
+>;
+
 export const WAYS: readonly Way[] = [
   { name: 'tees/d', hook: 'fuse', fuseEngine: 'tees', layout: 'data-only', ours: true },
   { name: 'tees/s', hook: 'fuse', fuseEngine: 'tees', layout: 'stacked', ours: true },
@@ -122,7 +130,7 @@ export type MomentName = keyof typeof MOMENTS;
 /** What a process of the trial is to do; it comes as JSON, its answer goes as JSON. */
 export interface Order {
   readonly kind: 'moment' | 'blocked' | 'names';
-  /** A way's name, or NATIVE. */
+  /** A way's name, NATIVE, or one of BY_HAND. */
   readonly way: string;
   readonly moment?: MomentName;
   readonly sizes: Sizes;

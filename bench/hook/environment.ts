@@ -14,9 +14,10 @@ import { overlaySource } from '../../src/environment/plan.js';
 import { createHook } from '../../src/serving/hooks.js';
 import { CONTENT_LABEL, preloadDirectory, preloadVariables } from '../../src/serving/preload.js';
 import { Arrivals } from '../../src/store/arrivals.js';
+import type { LayoutName } from '../../src/config/config.js';
 import type { Order, Way } from './cases.js';
 import { Client } from './client.js';
-import { CLIENT } from './tree.js';
+import { CLIENT, REST } from './tree.js';
 import type { Tree } from './tree.js';
 
 /** Nobody's: no passwd entry is needed. */
@@ -42,13 +43,41 @@ export async function enterNative(order: Order, cleanup: CleanupStack): Promise<
   const root = mkdtempSync(join(order.store, 'native-'));
   for (const name of ['upper', 'work', 'stage']) mkdirSync(join(root, name));
   await run('chmod', ['0755', root, join(root, 'upper')]);
+  return enterOverlay(order, root, `lowerdir=${join(dirname(root), 'copy')}:/`, cleanup);
+}
+
+/** A job's layers below an overlay, without a launcher and a hook; everything is there. */
+export async function enterByHand(
+  order: Order,
+  layout: LayoutName,
+  tree: Tree,
+  cleanup: CleanupStack,
+): Promise<Environment> {
+  const parent = mkdtempSync(join(order.store, 'hand-'));
+  const directories = await prepareDirectories(join(parent, 'layers'));
+  cleanup.push('its directory', async () => void (await run('rmdir', [parent])));
+  await writeNamesLayer(tree.manifest, directories);
+  const arriving = new Arriving(order, directories, tree.manifest.contents.length);
+  tree.paths.forEach((path, content) => path !== REST && arriving.deliver(content));
+  const { root } = directories;
+  await run('chmod', ['0755', parent, root, join(root, 'upper')]);
+  return enterOverlay(order, root, `lowerdir=${lowerByHand(directories)[layout]},${METACOPY}`, cleanup);
+}
+
+/** As src/environment/plan.ts has them, without what is served. */
+const METACOPY = 'metacopy=on,redirect_dir=on,index=off,xino=auto';
+const lowerByHand = ({ names, contents }: JobDirectories): Readonly<Record<LayoutName, string>> => ({
+  'data-only': `${names}:/::${contents}`,
+  stacked: `${names}:${contents}:/`,
+});
+
+function enterOverlay(order: Order, root: string, layers: string, cleanup: CleanupStack): Environment {
   const source = basename(root);
-  const lower = join(dirname(root), 'copy');
-  const options = `lowerdir=${lower}:/,upperdir=${root}/upper,workdir=${root}/work`;
+  const options = `${layers},upperdir=${root}/upper,workdir=${root}/work`;
   const script = `mount -t overlay -o '${options}' ${source} '${root}/stage' && exec chroot --userspec=${USER}:${USER} '${root}/stage' /${CLIENT}`;
   const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script]);
   const ended = new Promise((resolve) => child.once('close', resolve));
-  cleanup.push('the native overlay', async () => {
+  cleanup.push('the overlay', async () => {
     child.stdin.end();
     await ended;
     await run('rm', ['-rf', '--one-file-system', root]);

@@ -8,9 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CleanupStack, onShutdownSignal } from '../../src/base/lifecycle.js';
 import { prepareDirectories, removeDirectories } from '../../src/environment/directories.js';
 import { writeNamesLayer } from '../../src/environment/names-layer.js';
-import { MOMENTS, NATIVE, WAYS } from './cases.js';
+import type { LayoutName } from '../../src/config/config.js';
+import { BY_HAND, MOMENTS, NATIVE, WAYS } from './cases.js';
 import type { Action, Blocked, CaseName, Measured, Names, Order } from './cases.js';
-import { enterJob, enterNative } from './environment.js';
+import { enterByHand, enterJob, enterNative } from './environment.js';
 import type { Environment } from './environment.js';
 import { MAP, READ, REST, SUBTREES, makeNames, makeTree } from './tree.js';
 import type { Tree } from './tree.js';
@@ -61,6 +62,8 @@ function enter(
   cleanup: CleanupStack,
 ): Promise<Environment> {
   if (order.way === NATIVE) return enterNative(order, cleanup);
+  for (const [layout, name] of Object.entries(BY_HAND))
+    if (order.way === name) return enterByHand(order, layout as LayoutName, tree, cleanup);
   const way = WAYS.find(({ name }) => name === order.way);
   if (!way) throw new Error(`there is no way '${order.way}'`);
   return enterJob(order, way, tree, arrived, cleanup);

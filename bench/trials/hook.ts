@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { MOMENTS, NATIVE, SIZES, WAYS } from '../hook/cases.js';
+import { BY_HAND, MOMENTS, NATIVE, SIZES, WAYS } from '../hook/cases.js';
 import type { Blocked, Measured, MomentName, Names, Order, Sizes } from '../hook/cases.js';
 import { table } from '../hook/table.js';
 import type { Results } from '../hook/table.js';
@@ -41,7 +41,7 @@ export const trial: Trial = async (context) => {
   const ways = [NATIVE, ...WAYS.map(({ name }) => name)];
   for (let round = 1; round <= sizes.rounds; round++) {
     for (const moment of Object.keys(MOMENTS) as MomentName[]) {
-      for (const way of ways)
+      for (const way of moment === 'before' ? [...ways, ...Object.values(BY_HAND)] : ways)
         (results.moments[moment][way] ??= []).push(await measure<Measured>('moment', way, moment));
       context.say(`round ${round} of ${sizes.rounds}: ${MOMENTS[moment].title}`);
     }

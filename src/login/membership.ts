@@ -107,7 +107,7 @@ export class Membership {
   /** @returns what goes into the report of a job that was ending anyway */
   lose(node: string, reason: ErrorRecord): ErrorRecord | undefined {
     if (!this.#planting.has(node)) return undefined;
-    const { runs } = { runs: this.#planting.runs(node) };
+    const runs = this.#planting.runs(node);
     const loss = { node, at: this.options.now(), path: this.#planting.pathTo(node), ...codeOf(reason) };
     if (this.options.policy === 'stop' && runs) {
       for (const name of this.#planting.below(node)) this.#lost.add(name);
