@@ -43,8 +43,6 @@ export interface Deployment {
   readonly chunkOrder: readonly number[];
   readonly urgentBytes: number;
   readonly hystereticBytes: number;
-  /** Nodes that may take a lost one's place. */
-  readonly spares: readonly string[];
   /** The name of a node's group. */
   groupOf(node: string): string;
   isProxy(node: string): boolean;
@@ -55,6 +53,8 @@ export interface DeploymentOptions {
   readonly request: RunRequest;
   /** Who asks: files are looked at as they may. */
   readonly user: FileUser;
+  /** Nodes that may take a lost one's place: they are none of the job's, and are not borrowed. */
+  readonly spares: readonly string[];
   /** Of an earlier scan of the same layer. */
   readonly cacheFile?: string;
   readonly signal: AbortSignal;
@@ -76,7 +76,7 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
   const method = chooseMethod(request.method);
   checkLayout(request.layout);
   const nodes = selectNodes(config.cluster, request.nodes);
-  const spares = request.spares === undefined ? [] : selectSpares(config, request.spares, nodes);
+  if (options.spares.length > 0) checkNodes(config.cluster, [...nodes, ...options.spares]);
   const width = request.width ?? config.tree.width;
   const plan = new TreePlan({
     strategy: METHODS[method],
@@ -84,7 +84,7 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       cluster: config.cluster,
       nodes,
       width,
-      isIdle: (proxy) => options.isIdle(proxy),
+      isIdle: (proxy) => !options.spares.includes(proxy) && options.isIdle(proxy),
     },
     shape: request.shape ?? config.tree.shape,
     // A width that is asked for is meant for all.
@@ -139,7 +139,6 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       document,
       documentDigests: digestPieces(document),
       ...contents,
-      spares,
       groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
       isProxy: (node: string) => config.cluster.nodes.get(node)?.role === 'proxy',
     };
@@ -149,13 +148,6 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     await source.close();
     throw TeesError.from(error, 'PLAN_FAILED');
   }
-}
-
-/** @throws TeesError as `selectNodes`; NODE_DUPLICATE: it is a node of the job */
-function selectSpares({ cluster }: Config, text: string, nodes: readonly string[]): string[] {
-  const spares = selectNodes(cluster, text);
-  checkNodes(cluster, [...nodes, ...spares]);
-  return spares;
 }
 
 function checkLayout(layout: string | undefined): void {

@@ -128,7 +128,9 @@ export class Membership {
   }
 
   #replacement(): string | undefined {
-    const spare = this.options.policy === 'replace' ? this.#spares.shift() : undefined;
+    if (this.options.policy !== 'replace') return undefined;
+    const index = this.#spares.findIndex((name) => !this.#planting.has(name));
+    const [spare] = index < 0 ? [] : this.#spares.splice(index, 1);
     if (spare === undefined) return undefined;
     this.#planting.add(spare);
     this.#nodes.push(spare);

@@ -10,6 +10,7 @@ import type { Log } from '../base/log.js';
 import type { PeerCredentials } from '../base/native.js';
 import type { Report } from '../report/report.js';
 import { hookEngine } from '../serving/hooks.js';
+import { selectNodes } from '../topology/select.js';
 import type { Link } from '../transport/link.js';
 import { decodeCommand, decodeRun } from '../wire/api.js';
 import type { ProgressMessage, RunRequest } from '../wire/api.js';
@@ -162,8 +163,9 @@ export class Session {
         request.onStall ?? config.onStall,
         request.stallDeadlineMs ?? config.stallDeadlineMs,
       );
-      const deployment = await this.#prepare(name, request, timeline);
-      const loss = lossSettings(request.onLoss ?? 'stop', deployment.spares);
+      const spares = request.spares === undefined ? [] : selectNodes(config.cluster, request.spares);
+      const loss = lossSettings(request.onLoss ?? 'stop', spares);
+      const deployment = await this.#prepare(name, request, spares, timeline);
       if (this.#abort.signal.aborted) await deployment.source.close();
       this.#abort.signal.throwIfAborted();
       const report = await this.#stream({ name, request, stall, loss, deployment, timeline });
@@ -212,12 +214,18 @@ export class Session {
     if (learnt && reads) await this.context.learnt.learn(this.user.uid, learnt.key, reads);
   }
 
-  #prepare(name: string, request: RunRequest, timeline: TimelineKeeper): Promise<Deployment> {
+  #prepare(
+    name: string,
+    request: RunRequest,
+    spares: readonly string[],
+    timeline: TimelineKeeper,
+  ): Promise<Deployment> {
     const { config, cacheDirectory, idleProxies, learnt } = this.context;
     this.#progress('scanning');
     return prepareDeployment({
       config,
       request,
+      spares,
       user: this.user,
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
       signal: this.#abort.signal,

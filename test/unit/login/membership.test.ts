@@ -103,6 +103,12 @@ test('replace: spares take the places of lost nodes in their order, and then the
   t.regex(warnings[1] ?? '', /goes on without it/);
 });
 
+test("replace: a spare that is in the tree already takes nobody's place", (t) => {
+  const { membership } = start({ policy: 'replace', spares: ['cn4', 'cn3'] });
+  membership.lose('cn5', REASON);
+  t.is(membership.losses[0]?.replacement, 'cn3');
+});
+
 for (const policy of ['stop', 'replace'] as const) {
   test(`${policy}: a borrowed node that is lost changes nothing but the tree`, (t) => {
     const spares = policy === 'replace' ? ['cn3'] : [];
