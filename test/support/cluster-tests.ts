@@ -44,6 +44,28 @@ export function clusterTests(
   };
 }
 
+/** Tests that break their clusters: each has one of its own. The layers are shared. */
+export function brokenClusterTests(
+  options: ClusterOptions,
+  layers: Readonly<Record<string, LayerFiles>>,
+): (title: string, run: (t: Test) => Promise<void>) => void {
+  // This one only says whether there can be any.
+  const maybe = clusterTests({ groups: 1, groupSize: 1 }, layers);
+  return (title, run) =>
+    maybe(title, async (t) => {
+      t.timeout(120_000);
+      const shared = t.context;
+      const cluster = await startCluster(options);
+      t.context = { ...shared, cluster };
+      try {
+        await run(t);
+      } finally {
+        await cluster.down();
+        t.context = shared;
+      }
+    });
+}
+
 export function writeLayer(directory: string, files: LayerFiles): void {
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });

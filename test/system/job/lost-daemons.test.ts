@@ -5,9 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startCluster } from '../../../src/emulator/cluster.js';
 import type { Report } from '../../../src/report/report.js';
-import { clusterTests, runWords, startJob } from '../../support/cluster-tests.js';
+import { brokenClusterTests, runWords, startJob } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
 import { remainsAfterAWhile } from '../../support/remains.js';
 import { tees } from '../../support/tees.js';
@@ -22,25 +21,10 @@ const OPTIONS = {
   settings: { recoveryDeadline: '1s' },
 };
 
-const maybe = clusterTests(
-  // The tests here kill daemons: each has a cluster of its own, and this one only says whether there can be any.
-  { groups: 1, groupSize: 1 },
-  { small: { 'opt/file': 'content\n' }, late: { 'opt/late': Buffer.alloc(40 << 20, 'late') } },
-);
-
-function lossTest(title: string, run: (t: Test) => Promise<void>): void {
-  maybe(title, async (t) => {
-    const shared = t.context;
-    const cluster = await startCluster(OPTIONS);
-    t.context = { ...shared, cluster };
-    try {
-      await run(t);
-    } finally {
-      await cluster.down();
-      t.context = shared;
-    }
-  });
-}
+const lossTest = brokenClusterTests(OPTIONS, {
+  small: { 'opt/file': 'content\n' },
+  late: { 'opt/late': Buffer.alloc(40 << 20, 'late') },
+});
 
 /** A job on all six nodes whose tasks wait for a file that is far away. */
 async function waitingJob(t: Test): Promise<{ job: RunningJob; report: () => Promise<Report> }> {

@@ -6,8 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Report } from '../../../src/report/report.js';
-import { startCluster } from '../../../src/emulator/cluster.js';
-import { clusterTests, startJob } from '../../support/cluster-tests.js';
+import { brokenClusterTests, startJob } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
 import { remainsAfterAWhile } from '../../support/remains.js';
 import type { Outcome } from '../../support/tees.js';
@@ -21,25 +20,9 @@ const OPTIONS = {
 };
 const LATE_BYTES = 12 << 20;
 
-const maybe = clusterTests(
-  { groups: 1, groupSize: 1 },
-  { late: { 'opt/late': Buffer.alloc(LATE_BYTES, 'late') } },
-);
-
-function repairTest(title: string, run: (t: Test) => Promise<void>): void {
-  maybe(title, async (t) => {
-    t.timeout(120_000);
-    const shared = t.context;
-    const cluster = await startCluster(OPTIONS);
-    t.context = { ...shared, cluster };
-    try {
-      await run(t);
-    } finally {
-      await cluster.down();
-      t.context = shared;
-    }
-  });
-}
+const repairTest = brokenClusterTests(OPTIONS, {
+  late: { 'opt/late': Buffer.alloc(LATE_BYTES, 'late') },
+});
 
 interface Job {
   readonly done: () => Promise<Outcome & { report: Report }>;
