@@ -19,8 +19,19 @@ export const AUTHENTICATION_DEADLINE_MS = 5_000;
 export const PATH_MAX_BYTES = 4096;
 export const NAME_MAX_BYTES = 255;
 
+/** As it travels, deflated in pieces; and inflated. */
 export const MANIFEST_ENCODED_MAX_BYTES = 256 * MIB;
 export const MANIFEST_DECODED_MAX_BYTES = 1 * GIB;
+/**
+ * Pieces of a document have 2^BITS bytes on average, less what deflation takes: an edit costs about one piece for each
+ * place that it changes. Of large documents they are larger, so that a job's description, which lists them, stays small.
+ */
+export const DOCUMENT_PIECE_BITS_MIN = 13;
+export const DOCUMENT_PIECE_BITS_MAX = 18;
+export const DOCUMENT_PIECES_AIM = 4096;
+/** Inflated; deflated it fits into a frame, even if it does not compress. */
+export const DOCUMENT_PIECE_MAX_BYTES = 768 * KIB;
+export const DOCUMENT_PIECES_MAX = 65_536;
 export const MANIFEST_ENTRIES_MAX = 5_000_000;
 /** Of all files together: each takes some bytes of memory and as little as two in the encoding. */
 export const MANIFEST_EXTENTS_MAX = 10_000_000;
@@ -56,6 +67,9 @@ export const UPWARD_OUTPUT_MAX_BYTES = 8 * MIB;
 export const ERROR_TEXT_MAX_CHARACTERS = 8192;
 /** Verified chunks kept in memory for children that are a little behind; the rest is read from the store. */
 export const CHUNK_CACHE_MAX_BYTES = 4 * MIB;
+
+/** Contents that a node keeps for later jobs, or knows to be in running ones: some 200 bytes of memory each. */
+export const CONTENT_CACHE_ENTRIES_MAX = 100_000;
 
 /** Ranges of units that one message may ask for before their turn. */
 export const WANT_RANGES_MAX = 4096;

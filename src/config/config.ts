@@ -52,6 +52,8 @@ export interface Config {
     /** Where a node keeps jobs' contents; below it one directory a job. */
     readonly directory: string;
     readonly sizeBytes: number;
+    /** Of it, so much may hold what earlier jobs have brought. */
+    readonly cacheBytes: number;
   };
   /** Unix sockets and what lives as long as the daemon. */
   readonly runtimeDirectory: string;

@@ -60,6 +60,9 @@ export const CONFIG_KEYS = [
   'onStall',
 ] as const;
 
+const STORE_KEYS = ['directory', 'size', 'cache'] as const;
+/** Of the store, where the file says nothing. */
+const CACHE_PART = 1 / 4;
 const TREE_KEYS = ['width', 'rootWidth', 'shape', 'threshold'] as const;
 
 /** @throws TeesError CONFIG_NOT_FOUND, CONFIG_UNREADABLE, and what `parseConfig` throws */
@@ -94,9 +97,10 @@ export function parseConfig(text: string, file: string): Config {
   const path = (value: Value | undefined, fallback: string): string =>
     value ? resolve(dirname(file), filePath(value)) : fallback;
   const tree = root.get('tree')?.section(`a map with ${TREE_KEYS.join(', ')}`, TREE_KEYS);
-  const store = root.get('store')?.section('a map with directory and size', ['directory', 'size']);
+  const store = root.get('store')?.section(`a map with ${STORE_KEYS.join(', ')}`, STORE_KEYS);
   const environment = root.get('environment')?.section('a map with bind', ['bind']);
   const learning = root.get('learning')?.section('a map with budget', ['budget']);
+  const storeBytes = readSize(store?.get('size'));
   return {
     file,
     cluster: readCluster(root, file),
@@ -110,7 +114,8 @@ export function parseConfig(text: string, file: string): Config {
     },
     store: {
       directory: path(store?.get('directory'), DEFAULTS.storeDirectory),
-      sizeBytes: readSize(store?.get('size')),
+      sizeBytes: storeBytes,
+      cacheBytes: readCache(store?.get('cache'), storeBytes),
     },
     runtimeDirectory: path(root.get('runtimeDirectory'), DEFAULTS.runtimeDirectory),
     hook: root.get('hook')?.oneOf(HOOKS) ?? DEFAULTS.hook,
@@ -148,6 +153,11 @@ function readThreshold(tree: Section | undefined): number {
 function readSize(value: Value | undefined): number {
   if (!value) return DEFAULTS.storeSizeBytes;
   return readQuantity(value, SIZE, STORE_SIZE_MIN_BYTES, STORE_SIZE_MAX_BYTES);
+}
+
+function readCache(value: Value | undefined, storeBytes: number): number {
+  if (!value) return Math.floor(storeBytes * CACHE_PART);
+  return readQuantity(value, SIZE, 0, storeBytes);
 }
 
 function readBudget(value: Value | undefined): number {

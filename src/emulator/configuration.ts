@@ -28,7 +28,11 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
       port: PORT,
       keyFile: state.keyFile,
       tree: { width: 15 },
-      store: { directory: login.store, size: `${Math.floor(specification.storeSizeBytes / MIB)}MiB` },
+      store: {
+        directory: login.store,
+        size: mebibytes(specification.storeSizeBytes),
+        cache: mebibytes(specification.storeCacheBytes),
+      },
       runtimeDirectory: login.runtime,
       network: {
         uplinkInterface: UPLINK_INTERFACE,
@@ -40,6 +44,10 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
     },
     { lineWidth: 110 },
   );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / MIB)}MiB`;
 }
 
 /** What is not shaped has the default. */

@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly loginUplink?: string;
   /** Size of a compute node's store, for example 2GiB (the default). */
   readonly storeSize?: string;
+  /** Of it, so much may hold what earlier jobs have brought. Default 0: each job is sent everything. */
+  readonly storeCache?: string;
   /** Whether the logs outlive the cluster. Default: if `stateDirectory` is given. */
   readonly keepLogs?: boolean;
   /**
@@ -62,6 +64,7 @@ export interface ClusterSpecification {
   readonly uplinkBitsPerSecond?: number;
   readonly loginUplinkBitsPerSecond?: number;
   readonly storeSizeBytes: number;
+  readonly storeCacheBytes: number;
   readonly end: ClusterEnd;
   readonly daemonCommand: readonly string[];
   readonly readyDeadlineMs: number;
@@ -98,6 +101,7 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     ...(uplink === undefined ? {} : { uplinkBitsPerSecond: uplink }),
     ...(loginUplink === undefined ? {} : { loginUplinkBitsPerSecond: loginUplink }),
     storeSizeBytes: checkSize('store-size', options.storeSize ?? '2GiB'),
+    storeCacheBytes: checkSize('store-cache', options.storeCache ?? '0', 0),
     end: endOf(options),
     daemonCommand: options.daemonCommand ?? defaultDaemonCommand(),
     readyDeadlineMs: options.readyDeadlineMs ?? DAEMON_READY_DEADLINE_MS,
@@ -148,10 +152,10 @@ export function parseRate(name: string, text: string): number | undefined {
   throw invalid(name, text, 'a rate of 8kbit to 1000gbit such as 400mbit or 1.5gbit, or `unlimited`');
 }
 
-function checkSize(name: string, text: string): number {
+function checkSize(name: string, text: string, leastBytes = STORE_MIN_BYTES): number {
   const size = parseSize(text);
-  if (size !== undefined && size >= STORE_MIN_BYTES && size <= STORE_MAX_BYTES) return size;
-  throw invalid(name, text, `${SIZE_SYNTAX}, from 1MiB on`);
+  if (size !== undefined && size >= leastBytes && size <= STORE_MAX_BYTES) return size;
+  throw invalid(name, text, leastBytes > 0 ? `${SIZE_SYNTAX}, from 1MiB on` : SIZE_SYNTAX);
 }
 
 function invalid(name: string, value: string, wanted: string): Error {

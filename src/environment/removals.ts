@@ -34,11 +34,13 @@ export class Removals {
   /**
    * The environment must have ended and the hook should have stopped. When this resolves the job's directory is no more,
    * and nothing is mounted; of very many files some may still be on their way out.
+   * @param save takes what is to stay out of the job's directory, which is elsewhere by then
    * @throws TeesError STORE_BUSY when something else is mounted there: nothing is removed then
    */
-  async remove(directories: JobDirectories): Promise<Removal> {
+  async remove(directories: JobDirectories, save?: (root: string) => Promise<void>): Promise<Removal> {
     await freeOfMounts(directories);
-    const ended = this.#remove(await this.#moveAside(directories));
+    const aside = await this.#moveAside(directories);
+    const ended = this.#save(aside, save).then(() => this.#remove(aside));
     await Promise.race([ended, sleep(PATIENCE_MS, undefined, { ref: false })]);
     return { ended };
   }
@@ -53,6 +55,14 @@ export class Removals {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT') this.log.warn(`${root}: is removed where it is: ${String(error)}`);
       return root;
+    }
+  }
+
+  async #save(path: string, save: ((root: string) => Promise<void>) | undefined): Promise<void> {
+    try {
+      await save?.(path);
+    } catch (error) {
+      this.log.error(`${path}: nothing of it is kept: ${String(error)}`);
     }
   }
 

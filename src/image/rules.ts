@@ -33,6 +33,17 @@ export function invalid(message: string, path?: ByteString): TeesError {
   });
 }
 
+/** More than the decoder would accept. */
+export function tooLarge(): TeesError {
+  return new TeesError(
+    'LAYER_TOO_LARGE',
+    'the layer has more names or pieces of files than one job can carry',
+    {
+      hint: 'Remove what the job does not need, or keep large data on shared storage.',
+    },
+  );
+}
+
 /**
  * Knows the directories so far, and admits the next path. Plain byte order is enough to have parents first:
  * a parent's path is a proper prefix of its child's, and so compares lower. By induction only the last

@@ -4,7 +4,8 @@ import type { UncoveredProgram } from '../planning/uncovered.js';
 import { REPORT_SCHEMA } from '../report/report.js';
 import type { BlockedRead, Loss, Report, Timeline, TreePlanUse, UplinkUse } from '../report/report.js';
 import type { JobSpec } from '../wire/job.js';
-import type { Account, ServingAccount } from '../wire/messages.js';
+import type { Account } from '../wire/account.js';
+import type { ServingAccount } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
 import { observedReads } from './observed-reads.js';
 import type { TimelineKeeper } from './timeline.js';
@@ -52,10 +53,11 @@ export function composeReport(input: ReportInput): Report {
       hysteretic: contents - deployment.split.urgentCount,
     },
     bytes: {
-      manifest: deployment.document.length,
+      manifest: deployment.document.sizeBytes,
       urgent: deployment.urgentBytes,
       hysteretic: deployment.hystereticBytes,
       sent: input.bytesSent,
+      reused: input.accounts.reduce((sum, { reusedBytes = 0 }) => sum + reusedBytes, 0),
       uplinkIn: uplinks.reduce((sum, uplink) => sum + uplink.inBytes, 0),
       uplinkOut: uplinks.reduce((sum, uplink) => sum + uplink.outBytes, 0),
     },

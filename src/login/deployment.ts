@@ -3,13 +3,13 @@
  * built, the document cut into verified pieces (paper, section 4.2).
  */
 import { TeesError, usageError } from '../base/errors.js';
-import { CHUNK_SIZE_BYTES } from '../base/limits.js';
 import { asUser } from '../base/native.js';
 import type { FileUser } from '../base/native.js';
 import { LAYOUTS } from '../config/config.js';
 import type { Config } from '../config/config.js';
-import { chunkDigest } from '../image/chunks.js';
 import { encodeShipment } from '../image/document.js';
+import { cutDocument } from '../image/pieces.js';
+import type { DocumentPieces } from '../image/pieces.js';
 import { dataSize } from '../image/manifest.js';
 import type { Recall } from '../planning/learnt.js';
 import { lowerBound } from '../planning/cost-model.js';
@@ -37,8 +37,7 @@ export interface Deployment {
   readonly width: number;
   /** The subtrees of the root's children. */
   readonly subtrees: readonly Subtree[];
-  readonly document: Buffer;
-  readonly documentDigests: Buffer;
+  readonly document: DocumentPieces;
   /** Chunks in order of sending. */
   readonly chunkOrder: readonly number[];
   readonly urgentBytes: number;
@@ -114,13 +113,10 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       ...(options.recall ? { recall: options.recall } : {}),
     });
     options.onPhase('split');
-    const document = encodeShipment({
-      manifest: source.manifest,
-      order: split.order,
-      urgentCount: split.urgentCount,
-    });
+    const { order, urgentCount } = split;
+    const document = cutDocument(encodeShipment({ manifest: source.manifest, order, urgentCount }));
     const contents = contentsInOrder(source, split);
-    const urgentBytes = document.length + contents.urgentBytes;
+    const urgentBytes = document.sizeBytes + contents.urgentBytes;
     const totalBytes = urgentBytes + contents.hystereticBytes;
     const { shape, tree, predictedSeconds } = await plan.tree({ urgentBytes, totalBytes });
     const deployment = {
@@ -137,7 +133,6 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       width,
       subtrees: subtreesOf(tree, new Set(tree.borrowed)),
       document,
-      documentDigests: digestPieces(document),
       ...contents,
       groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
       isProxy: (node: string) => config.cluster.nodes.get(node)?.role === 'proxy',
@@ -168,14 +163,6 @@ function subtreesOf(tree: Tree, borrowed: ReadonlySet<string>): Subtree[] {
     };
   };
   return (tree.children[0] ?? []).map(build);
-}
-
-function digestPieces(document: Buffer): Buffer {
-  const digests: Buffer[] = [];
-  for (let start = 0; start < document.length; start += CHUNK_SIZE_BYTES) {
-    digests.push(chunkDigest(document.subarray(start, start + CHUNK_SIZE_BYTES)));
-  }
-  return Buffer.concat(digests);
 }
 
 function contentsInOrder(

@@ -41,8 +41,8 @@ export function jobSpec({ name, user, request, stall, deployment }: JobDecision)
     demand: request.demand,
     stallDeadlineMs: stall.deadlineMs,
     onStall: stall.policy,
-    documentBytes: deployment.document.length,
-    documentDigests: deployment.documentDigests,
+    documentLengths: deployment.document.pieces.map(({ length }) => length),
+    documentDigests: deployment.document.digests,
     contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
     epoch: 0,
   };

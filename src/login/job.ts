@@ -2,7 +2,6 @@
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
 import type { ErrorRecord } from '../base/errors.js';
-import { CHUNK_SIZE_BYTES } from '../base/limits.js';
 import { Rate } from '../base/rate.js';
 import type { Report } from '../report/report.js';
 import { ChunkCache } from '../store/chunk-cache.js';
@@ -12,7 +11,8 @@ import type { Settle } from '../transport/job-channel.js';
 import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
 import { nodesOf } from '../wire/job.js';
-import type { Account, NodeEvent, OutputPlace, ServingAccount } from '../wire/messages.js';
+import type { Account } from '../wire/account.js';
+import type { NodeEvent, OutputPlace, ServingAccount } from '../wire/messages.js';
 import type { JobPhase, StreamStatus } from '../wire/jobs.js';
 import { NO_WAITS } from '../wire/waits.js';
 import type { PresentWaits } from '../wire/waits.js';
@@ -108,7 +108,7 @@ export class LoginJob {
   }
 
   get #pieceCount(): number {
-    return Math.ceil(this.options.deployment.document.length / CHUNK_SIZE_BYTES);
+    return this.options.deployment.document.pieces.length;
   }
 
   /** Resolves when the job is over on every node, with its report. */
@@ -277,7 +277,7 @@ export class LoginJob {
     const { document, source } = this.options.deployment;
     const chunk = unit - this.#pieceCount;
     if (chunk >= 0) return this.#cache.get(chunk, () => source.readChunk(chunk));
-    return document.subarray(unit * CHUNK_SIZE_BYTES, (unit + 1) * CHUNK_SIZE_BYTES);
+    return document.pieces[unit] as Buffer;
   }
 
   #report(): Report {

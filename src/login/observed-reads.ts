@@ -6,7 +6,7 @@ import type { ByteString } from '../base/bytes.js';
 import type { Manifest } from '../image/manifest.js';
 import type { ObservedReads, PathRead } from '../planning/learning.js';
 import { decodeContentWaits } from '../wire/learning.js';
-import type { Account } from '../wire/messages.js';
+import type { Account } from '../wire/account.js';
 import { unpackOpened } from '../wire/opened.js';
 
 /** Of several names of a content that was waited for, and that no trace names, the first one counts. */

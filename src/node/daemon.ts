@@ -9,7 +9,8 @@ import type { Log } from '../base/log.js';
 import { addressOf } from '../config/address.js';
 import type { Config } from '../config/config.js';
 import { Removals } from '../environment/removals.js';
-import { Capacity } from '../store/capacity.js';
+import { Capacity, freeBytesOf } from '../store/capacity.js';
+import { ContentCache } from '../store/content-cache.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
 import type { Frame } from '../wire/frame.js';
@@ -34,10 +35,16 @@ export class NodeDaemon {
   readonly #links: Links;
   readonly #capacity: Capacity;
   readonly #removals: Removals;
+  #cache: ContentCache | undefined;
 
   constructor(private readonly options: NodeDaemonOptions) {
     const { config, self, key, log } = options;
-    this.#capacity = new Capacity(config.store.directory, config.store.sizeBytes);
+    const { directory, sizeBytes } = config.store;
+    this.#capacity = new Capacity(
+      directory,
+      sizeBytes,
+      () => freeBytesOf(directory) + (this.#cache?.idleBytes ?? 0),
+    );
     this.#removals = new Removals(`${config.store.directory}/removed`, log);
     this.#links = new Links({
       self,
@@ -54,6 +61,7 @@ export class NodeDaemon {
     const { config, self, log } = this.options;
     await mkdir(`${config.store.directory}/jobs`, { recursive: true, mode: 0o700 });
     checkStorePlace(config.store.directory, config.store.sizeBytes, self);
+    this.#cache = new ContentCache(`${config.store.directory}/cache`, config.store.cacheBytes);
     await this.#removals.resume();
     await takeOver(`${config.store.directory}/jobs`, this.#removals, log, (spec) => this.#restore(spec));
     await this.#links.listen('0.0.0.0', config.port);
@@ -107,7 +115,9 @@ export class NodeDaemon {
       log,
       capacity: this.#capacity,
       removals: this.#removals,
+      cache: this.#cache as ContentCache,
       connect: (node: string) => this.#links.connect(node),
+      makeRoom: () => this.#cache?.shrink(this.#capacity.unreservedBytes),
       onOver: () => this.#over(spec.job),
     };
     const job = new NodeJob(context, spec, restored);

@@ -3,6 +3,7 @@ import type { Log } from '../base/log.js';
 import type { Removals } from '../environment/removals.js';
 import type { UncoveredProgram } from '../planning/uncovered.js';
 import type { ServingChoice } from '../serving/hooks.js';
+import type { ContentCache } from '../store/content-cache.js';
 import type { Settle } from '../transport/job-channel.js';
 import type { JobSpec } from '../wire/job.js';
 import type { JobRecord } from './job-record.js';
@@ -20,6 +21,7 @@ export interface JobEnvironmentOptions {
   /** An earlier daemon had the job: what it has put in place is used. */
   readonly restored: boolean;
   readonly removals: Removals;
+  readonly cache: ContentCache;
   readonly log: Log;
   /** @param at so many bytes of the stream were before these, which are kept by the launcher until they are settled */
   onOutput(stream: 'stdout' | 'stderr', at: number, bytes: Buffer, settled: Settle): Promise<void>;

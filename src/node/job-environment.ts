@@ -8,9 +8,11 @@ import { inTurn } from '../base/lifecycle.js';
 import { claimDirectory, directoriesBelow, fillDirectory } from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { adopt, findLauncher, launch, launchedSinceMs, wasLaunched } from '../environment/launch.js';
+import { RESERVED_TOP_LEVEL_NAME } from '../image/manifest.js';
 import type { Manifest } from '../image/manifest.js';
 import type { ServingUse } from '../serving/hooks.js';
 import type { Arrivals } from '../store/arrivals.js';
+import { JobContents } from '../store/job-contents.js';
 import { JobStore } from '../store/job-store.js';
 import type { JobEnvironmentOptions } from './job-environment-options.js';
 import { Preparation } from './preparation.js';
@@ -37,6 +39,7 @@ export class JobEnvironment {
   opened: readonly OpenedFile[] | undefined;
   #directories: JobDirectories | undefined;
   #store: JobStore | undefined;
+  #contents: JobContents | undefined;
   #arrivals: Arrivals | undefined;
   #preparation: Preparation | undefined;
   #opening: Promise<void> | undefined;
@@ -78,10 +81,12 @@ export class JobEnvironment {
   async #openStore(manifest: Manifest, arrivals: Arrivals): Promise<void> {
     const directories = await fillDirectory(this.options.record.directory);
     if (this.#abort.signal.aborted) throw new TeesError('JOB_ENDED', 'the job ended before it had begun');
+    this.#contents = new JobContents(this.options.cache, manifest);
     const options = {
       manifest,
       directories,
       arrivals,
+      shared: this.#contents,
       // Without children nobody asks for a chunk again.
       ...(this.options.spec.subtree.children.length === 0 ? { cacheMaxBytes: 0 } : {}),
     };
@@ -246,7 +251,10 @@ export class JobEnvironment {
   }
 
   async #removeDirectories(directories: JobDirectories): Promise<void> {
-    const { ended } = await this.options.removals.remove(directories);
+    const contents = this.#contents;
+    const { ended } = await this.options.removals.remove(directories, async (root) =>
+      contents?.leave((content) => `${root}/contents/${RESERVED_TOP_LEVEL_NAME}/${content}`),
+    );
     this.#removed = ended;
   }
 

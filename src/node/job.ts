@@ -55,7 +55,7 @@ export class NodeJob {
     const { recoveryDeadlineMs, repairDelayMs } = context.config;
     const onLost = (error: TeesError): void => this.#endSoon(error, false);
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
-    this.#layer = new NodeLayer(spec, this.#record, {
+    this.#layer = new NodeLayer(spec, this.#record, context.cache, {
       openStore: (manifest, arrivals) => this.#environment.openStore(manifest, arrivals),
       onOrder: (chunks) => this.#relay.setOrder(chunks),
       onHeld: (unit) => this.#relay.unitHeld(unit),
@@ -70,15 +70,11 @@ export class NodeJob {
       launch: () => void this.#runTask().catch((error: unknown) => this.#fail(error)),
     });
     this.#environment = new JobEnvironment({
-      spec,
-      node: context.self,
+      ...{ spec, node: context.self, record: this.#record, restored },
+      ...{ removals: context.removals, cache: context.cache, log: context.log },
       bind: context.config.environment.bind,
       serving: context.config,
       hidden: [context.config.store.directory, context.config.runtimeDirectory],
-      record: this.#record,
-      restored,
-      removals: context.removals,
-      log: context.log,
       onOutput: (...output) => this.#parent.ownOutput(...output),
       onUncovered: (program) => this.#times.heldBack(program),
     });
@@ -118,6 +114,7 @@ export class NodeJob {
       this.#environment.claim();
       this.#record.begin(this.spec, this.#uplink.start);
       this.#event('begun');
+      this.#layer.begin().catch((error: unknown) => this.#fail(error));
       this.#parent.ready(this.#relay.machine);
     } catch (error) {
       this.#fail(error);
@@ -208,6 +205,9 @@ export class NodeJob {
 
   #prepare(manifest: Manifest): void {
     this.#debug('the document is here, and the store is open');
+    // What this job has taken is its own from now on.
+    this.context.makeRoom();
+    this.#parent.opened();
     // After what children wait for has been passed on: writing names takes a while.
     if (this.spec.subtree.runs) {
       this.#environment.prepare(manifest).then(
@@ -290,7 +290,7 @@ export class NodeJob {
       const childrenGone = isOver ? this.#relay.end(error) : this.#relay.leave();
       await this.#environment.remove();
       await childrenGone;
-      this.#parent.ownAccount(this.#times, this.#uplink);
+      this.#parent.ownAccount(this.#times, this.#uplink, this.#layer.reusedBytes);
     } finally {
       void this.#environment.removed.then(() => this.context.capacity.release(this.name));
       await this.#parent.gone();

@@ -1,11 +1,12 @@
 /**
  * The layer of one job on one node as it arrives: the document, then chunks. Each unit is verified and kept, and is
- * announced from then on; what an earlier daemon had kept is found again.
+ * announced from then on; what an earlier daemon had kept, or earlier jobs have brought, is found again.
  */
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
 import type { Manifest } from '../image/manifest.js';
 import { Arrivals } from '../store/arrivals.js';
+import type { ContentCache } from '../store/content-cache.js';
 import type { JobStore } from '../store/job-store.js';
 import { chunkBuffers } from '../wire/buffer-pool.js';
 import type { JobSpec } from '../wire/job.js';
@@ -23,7 +24,7 @@ export interface NodeLayerPort {
   onBlocked(firstChunk: number, count: number): void;
   /** The last who has waited for a content goes on. */
   onReleased(content: number, path: string, seconds: number): void;
-  /** The document has been read, and what was found in the store has been announced. */
+  /** The document has been read, and what was found on this node has been announced. */
   onOpened(manifest: Manifest): void;
 }
 
@@ -33,13 +34,15 @@ export class NodeLayer {
   #cargo: Cargo | undefined;
   #store: JobStore | undefined;
   #opening: Promise<void> | undefined;
+  #reusedBytes = 0;
 
   constructor(
     private readonly spec: JobSpec,
     private readonly record: JobRecord,
+    private readonly cache: ContentCache,
     private readonly port: NodeLayerPort,
   ) {
-    this.#document = new ShippingDocument(spec.documentBytes, spec.documentDigests);
+    this.#document = new ShippingDocument(spec.documentLengths, spec.documentDigests);
     this.pieceCount = this.#document.pieceCount;
   }
 
@@ -56,6 +59,22 @@ export class NodeLayer {
     return this.#store?.bytesHeld ?? 0;
   }
 
+  /** Bytes that need not be sent, because they were on this node before the job came. */
+  get reusedBytes(): number {
+    return this.#reusedBytes;
+  }
+
+  /** What earlier jobs have brought of the document. Resolves when it has been opened, if it is all here. */
+  async begin(): Promise<void> {
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      const bytes = this.cache.read(this.#document.digest(piece));
+      if (!bytes || !this.#document.put(piece, bytes)) continue;
+      this.#reusedBytes += bytes.length;
+      this.port.onHeld(piece);
+    }
+    if (this.#document.isWhole) await (this.#opening = this.#keepAndOpen());
+  }
+
   /** What an earlier daemon had kept. */
   async restore(): Promise<void> {
     const bytes = this.record.document();
@@ -68,10 +87,10 @@ export class NodeLayer {
   /** @throws TeesError CHUNK_CORRUPT, MANIFEST_INVALID, MESSAGE_INVALID, STORE_FULL, STORE_FAILED */
   async receive(unit: number, body: Buffer): Promise<void> {
     if (unit < this.pieceCount) {
-      const whole = this.#document.put(unit, body);
-      this.port.onHeld(unit);
+      const isNew = this.#document.put(unit, body);
       chunkBuffers.release(body);
-      if (whole) this.#opening = this.record.keepDocument(this.#document.bytes).then(() => this.#open());
+      if (isNew) this.port.onHeld(unit);
+      if (isNew && this.#document.isWhole) this.#opening = this.#keepAndOpen();
       return this.#opening;
     }
     // It may come by another link than the document's last piece.
@@ -91,6 +110,13 @@ export class NodeLayer {
     return (this.#store as JobStore).get(unit - this.pieceCount);
   }
 
+  async #keepAndOpen(): Promise<void> {
+    await this.record.keepDocument(this.#document.bytes);
+    await this.#open();
+    for (let piece = 0; piece < this.pieceCount; piece++)
+      this.cache.write(this.#document.digest(piece), this.#document.piece(piece));
+  }
+
   async #open(): Promise<void> {
     const shipment = this.#document.open(this.spec.contentBytes);
     const { manifest } = shipment;
@@ -100,9 +126,13 @@ export class NodeLayer {
       released: ({ content, seconds }) => this.port.onReleased(content, cargo.pathOf(content), seconds),
     });
     this.#cargo = cargo;
-    this.#store = await this.port.openStore(manifest, arrivals);
+    const store = await this.port.openStore(manifest, arrivals);
+    const before = store.bytesHeld;
+    await store.shared?.fill(store);
+    this.#store = store;
+    this.#reusedBytes += store.bytesHeld - before;
     this.port.onOrder(cargo.chunkOrder);
-    for (const chunk of cargo.chunkOrder) if (this.#store.has(chunk)) this.#held(chunk);
+    for (const chunk of cargo.chunkOrder) if (store.has(chunk)) this.#held(chunk);
     this.port.onOpened(manifest);
   }
 

@@ -14,7 +14,8 @@ import type { Settle } from '../transport/job-channel.js';
 import type { Link } from '../transport/link.js';
 import { OutputWindow } from '../transport/output-window.js';
 import { encodeMessage } from '../wire/messages.js';
-import type { Account, NodeEvent, NodeEventName, OutputPlace, Progress } from '../wire/messages.js';
+import type { Account } from '../wire/account.js';
+import type { NodeEvent, NodeEventName, OutputPlace, Progress } from '../wire/messages.js';
 import type { TaskTimes } from './task-times.js';
 import { packOpened } from '../wire/opened.js';
 import { mergeWaits } from '../wire/waits.js';
@@ -35,6 +36,8 @@ export interface ParentOptions {
 /** What a node holds of the layer, and what is waited for there or below and has been asked for. */
 export interface LayerState {
   held(): readonly number[];
+  /** Whether the document has been read. */
+  readonly orderKnown: boolean;
   wanted(): UnitRanges;
 }
 
@@ -126,9 +129,19 @@ export class Parent {
     this.#tellState();
   }
 
+  /** The document has been read: what was here before need not be sent. To be called in the turn of `setOrder`. */
+  opened(): void {
+    if (this.#state && !this.#ended) this.#tellHeld(this.#state);
+  }
+
+  #tellHeld(state: LayerState): void {
+    const { job } = this.options;
+    this.channel.tell({ t: 'have', job, ranges: state.held(), opened: state.orderKnown });
+  }
+
   #tellState(): void {
     if (!this.#state || this.#ended) return;
-    this.channel.tell({ t: 'have', job: this.options.job, ranges: this.#state.held() });
+    this.#tellHeld(this.#state);
     this.want(this.#state.wanted());
     if (this.#delivered) this.delivered();
   }
@@ -219,10 +232,11 @@ export class Parent {
   }
 
   /** Of this node. */
-  ownAccount(times: TaskTimes, meter: UplinkMeter): void {
+  ownAccount(times: TaskTimes, meter: UplinkMeter, reusedBytes: number): void {
     const task = times.account();
     const uplink = meter.used();
     const optional = { ...(task ? { task } : {}), ...(uplink ? { uplink } : {}) };
+    if (reusedBytes > 0) Object.assign(optional, { reusedBytes });
     const uncovered = times.uncovered();
     if (uncovered.length > 0) Object.assign(optional, { uncovered });
     const opened = times.openedFiles();

@@ -6,8 +6,8 @@ import type { Clock } from '../base/clock.js';
 import { encodeContentWaits } from '../wire/learning.js';
 import type { ContentWait } from '../wire/learning.js';
 import type { OpenedFile } from '../wire/opened.js';
-import { UNCOVERED_PER_NODE_MAX, longestWaits } from '../wire/messages.js';
-import type { BlockedPath, TaskAccount, UncoveredAccount } from '../wire/messages.js';
+import { UNCOVERED_PER_NODE_MAX, longestWaits } from '../wire/account.js';
+import type { BlockedPath, TaskAccount, UncoveredAccount } from '../wire/account.js';
 
 interface Wait {
   readonly content: number;

@@ -108,6 +108,8 @@ export interface Report {
     readonly hysteretic: number;
     /** By the login node. */
     readonly sent: number;
+    /** Not sent, because it was on the node before: of all nodes together. */
+    readonly reused: number;
     /** Sums over `uplinks`. */
     readonly uplinkIn: number;
     readonly uplinkOut: number;

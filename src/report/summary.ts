@@ -29,12 +29,19 @@ export function summarise(report: Report): string {
     ...describeUncovered(report),
     ...describeLearning(report),
     row('sent', `${formatBytes(report.bytes.sent)} by the login node`),
+    ...describeReused(report),
     ...describeUplinks(report).map((text) => row('uplinks', text)),
     ...(report.borrowed.length > 0 ? [row('borrowed', someOf(report.borrowed, 6))] : []),
     ...(report.lost.length > 0 ? [row('lost', someOf(report.lost, 6))] : []),
     ...describeErrors(report),
   ];
   return lines.join('\n');
+}
+
+function describeReused({ bytes, nodes, borrowed }: Report): string[] {
+  if (bytes.reused === 0) return [];
+  const average = bytes.reused / (nodes.length + borrowed.length);
+  return [row('reused', `${formatBytes(average)} a node, on average, were there before and not sent`)];
 }
 
 /** Goes on below itself when it is long. */

@@ -40,6 +40,8 @@ export class Invariants {
   /** How often each unit has come into each group from outside. */
   readonly #entries = new Map<string, Uint16Array>();
   unitsArrived = 0;
+  /** A unit that its receiver held already. */
+  #inVain = '';
   queuedMost = 0;
   replanted = 0;
 
@@ -87,6 +89,11 @@ export class Invariants {
     (entries[unit] as number)++;
   }
 
+  /** A node has been sent what it holds, as may be when links are lost, or the tree changes. */
+  came(to: string, unit: number): void {
+    this.#inVain ||= `${to} was sent unit ${unit}, which it held`;
+  }
+
   /** The most often that a unit has come into a group, and the least. */
   get entries(): { most: number; least: number } {
     let [most, least] = [0, Infinity];
@@ -118,6 +125,7 @@ export class Invariants {
    */
   finished(root: WatchedRoot, faults: number, mayFail: boolean): void {
     // What is under way when a link is lost, or a node gets another parent, comes again.
+    this.check(faults + this.replanted > 0 || !this.#inVain, () => this.#inVain);
     const { most } = this.entries;
     this.check(most <= 1 + faults + this.replanted, () => {
       return `a unit came into a group ${most} times, with ${faults} faults and ${this.replanted} other trees`;

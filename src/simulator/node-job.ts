@@ -16,6 +16,8 @@ import { SimulatedRelay } from './relay.js';
 export interface Layer {
   readonly pieceCount: number;
   readonly chunkOrder: readonly number[];
+  /** Units that a node has from earlier jobs. */
+  kept(node: string): ReadonlySet<number>;
 }
 
 /** What outlives a process (node/job-record.ts, store/job-store.ts). */
@@ -94,8 +96,18 @@ export class SimulatedNodeJob {
 
   start(): void {
     this.#parent.event('begun', this.#name);
+    this.#takeKept(0, this.record.layer.pieceCount);
+    for (const [from, to] of this.record.units.held(0, this.record.layer.pieceCount))
+      for (let piece = from; piece < to; piece++) this.#relay.unitHeld(piece);
+    if (this.record.hasDocument) this.context.process.soon(() => this.#open());
     this.#parent.ready(this.#relay.machine);
     this.#relay.open();
+  }
+
+  /** Of [start, end), what earlier jobs have brought. */
+  #takeKept(start: number, end: number): void {
+    const kept = this.record.layer.kept(this.#name);
+    for (let unit = start; unit < end; unit++) if (kept.has(unit)) this.record.units.add(unit);
   }
 
   restore(): void {
@@ -175,6 +187,7 @@ export class SimulatedNodeJob {
     });
     const isNew = record.units.add(unit);
     if (isNew) this.context.invariants.arrived(end.peer, this.#name, unit);
+    else this.context.invariants.came(this.#name, unit);
     if (isNew || unit < pieceCount) this.#relay.unitHeld(unit);
     if (unit < pieceCount && record.hasDocument && !this.#relay.machine.orderKnown) this.#open();
     this.#checkComplete();
@@ -183,9 +196,12 @@ export class SimulatedNodeJob {
   /** The document has been read; what is in the store is announced. */
   #open(): void {
     const { units, layer } = this.record;
+    if (this.#ending || this.#relay.machine.orderKnown) return;
+    this.#takeKept(layer.pieceCount, units.size);
     this.#relay.perform(this.#relay.machine.setOrder(layer.chunkOrder));
     for (const chunk of layer.chunkOrder)
       if (units.has(layer.pieceCount + chunk)) this.#relay.unitHeld(layer.pieceCount + chunk);
+    this.#parent.opened();
     this.#checkComplete();
   }
 

@@ -104,9 +104,17 @@ export class SimulatedParent {
     this.options.onLost();
   }
 
+  opened(): void {
+    if (this.#state && !this.#ended) this.#tellHeld(this.#state);
+  }
+
+  #tellHeld(state: RelayMachine): void {
+    this.channel.tell({ t: 'have', job: JOB, ranges: state.held(), opened: state.orderKnown });
+  }
+
   #tellState(): void {
     if (!this.#state || this.#ended) return;
-    this.channel.tell({ t: 'have', job: JOB, ranges: this.#state.held() });
+    this.#tellHeld(this.#state);
     this.want(this.#state.wanted());
     if (this.#delivered) this.delivered();
   }

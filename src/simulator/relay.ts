@@ -88,7 +88,7 @@ export class SimulatedRelay {
     switch (message.t) {
       case 'have':
         child.unitsSent.clear();
-        return this.perform(this.machine.childHas(end.peer, message.ranges));
+        return this.perform(this.machine.childHas(end.peer, message.ranges, message.opened));
       case 'want':
         return this.perform(this.machine.want(message.ranges, end.peer));
       case 'events':

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly width: number;
   readonly pieces: number;
   readonly chunks: number;
+  /** Of the units, so many a node has from earlier jobs; another choice on each. */
+  readonly keptShare: number;
   readonly faults: number;
   readonly kinds: readonly FaultKind[];
   /** Of the seeds: those with faults that end the job. */
@@ -61,6 +63,7 @@ export function runOptions(seed: number, given: Partial<RunOptions> = {}): RunOp
     width: 1 + below(15),
     pieces: 1 + below(3),
     chunks: below(60),
+    keptShare: random() < 0.5 ? 0 : random(),
     faults: below(8),
     kinds: FAULT_KINDS,
     fatalShare: 0.1,
@@ -88,7 +91,11 @@ export function simulate(options: RunOptions, trace?: (line: string) => void): R
     Array.from({ length: options.chunks }, (_, chunk) => chunk),
     options.seed,
   );
-  const layer = { pieceCount: options.pieces, chunkOrder };
+  const keptBy = new Map(
+    groups.flat().map((name) => [name, keptUnits(unitCount, options.keptShare, random)]),
+  );
+  const kept = (node: string): ReadonlySet<number> => keptBy.get(node) ?? new Set();
+  const layer = { pieceCount: options.pieces, chunkOrder, kept };
   const cluster: Cluster = { network, invariants, layer, recoveryDeadlineMs, repairDelayMs };
   const nodes = new Map(groups.flat().map((name) => [name, new SimulatedNode(name, cluster)]));
   for (const node of nodes.values()) invariants.watch(node);
@@ -126,6 +133,11 @@ export function simulate(options: RunOptions, trace?: (line: string) => void): R
     ...{ options, violation, faults, failure: root.failure, lost: root.lost.length },
     ...{ virtualMs: events.nowMs(), events: events.happened, entries, queuedMost, replanted },
   };
+}
+
+function keptUnits(count: number, share: number, random: () => number): Set<number> {
+  const units = Array.from({ length: share > 0 ? count : 0 }, (_, unit) => unit);
+  return new Set(units.filter(() => random() < share));
 }
 
 function runOut(events: EventQueue, invariants: Invariants, units: number): void {

@@ -1,7 +1,7 @@
 /**
  * How much the store of a node may still take: what the jobs on it have reserved is held against the configured
  * size and against what the file system has. Reserving before the first byte makes a full store an error at
- * submission and not in the middle of a stream.
+ * submission and not in the middle of a stream. What may go at any time (content-cache.ts) counts as free.
  */
 import { statfsSync } from 'node:fs';
 import { TeesError, assert } from '../base/errors.js';
@@ -25,11 +25,15 @@ export class Capacity {
     return sum;
   }
 
+  /** What no job has reserved: so much of it as no job needs may be used for something else meanwhile. */
+  get unreservedBytes(): number {
+    return Math.max(0, Math.min(this.sizeBytes, this.#freeWhenIdleBytes) - this.reservedBytes);
+  }
+
   /** What the next job can have. */
   get availableBytes(): number {
     if (this.#reserved.size === 0) this.#freeWhenIdleBytes = this.freeBytes();
-    const unreserved = Math.min(this.sizeBytes, this.#freeWhenIdleBytes) - this.reservedBytes;
-    return Math.max(0, Math.min(unreserved, this.freeBytes()));
+    return Math.max(0, Math.min(this.unreservedBytes, this.freeBytes()));
   }
 
   /** @throws TeesError STORE_FULL */
@@ -65,7 +69,8 @@ const HINT_SIZE = 'Raise store.size in the configuration, or wait until other jo
 const HINT_FILE_SYSTEM =
   "The store's file system is fuller than store.size allows for: free space on it, or let store.directory name a larger one.";
 
-function freeBytesOf(directory: string): number {
+/** @throws TeesError STORE_FAILED */
+export function freeBytesOf(directory: string): number {
   try {
     const { bavail, bsize } = statfsSync(directory);
     return bavail * bsize;

@@ -17,6 +17,7 @@ import type { Arrivals } from './arrivals.js';
 import { ChunkCache } from './chunk-cache.js';
 import { ChunkSet } from './chunk-set.js';
 import { DescriptorCache } from './descriptor-cache.js';
+import type { JobContents } from './job-contents.js';
 import { findRemnants } from './remnants.js';
 import { readPieces, readPiecesSync, writePieces, writePiecesSync } from './piece-io.js';
 import { storeError } from './store-error.js';
@@ -33,6 +34,8 @@ export interface JobStoreOptions {
   readonly directories: StoreDirectories;
   readonly arrivals: Arrivals;
   readonly cacheMaxBytes?: number;
+  /** What the job shares with others on the node. */
+  readonly shared?: JobContents;
 }
 
 export type PutOutcome = 'stored' | 'duplicate';
@@ -48,6 +51,7 @@ export class JobStore {
   readonly #manifest: Manifest;
   readonly #directories: StoreDirectories;
   readonly #arrivals: Arrivals;
+  readonly shared: JobContents | undefined;
   readonly #cache: ChunkCache;
   readonly #held: ChunkSet;
   /** Chunks that a content still lacks. */
@@ -74,7 +78,7 @@ export class JobStore {
     const store = JobStore.create(options);
     try {
       const { whole, chunks } = await findRemnants(options.manifest, options.directories);
-      for (const content of whole) store.#restored(content);
+      for (const content of whole) store.found(content);
       for (const chunk of chunks) store.#restoredChunk(chunk);
     } catch (error) {
       throw storeError(error, options.directories.contents);
@@ -88,6 +92,7 @@ export class JobStore {
     this.#manifest = { entries: [], contents, digests };
     this.#directories = options.directories;
     this.#arrivals = options.arrivals;
+    this.shared = options.shared;
     this.#cache = new ChunkCache(options.cacheMaxBytes);
     this.#held = new ChunkSet(chunkCountOf(options.manifest));
     this.#lacking = Uint32Array.from(options.manifest.contents, (content) => content.chunkCount);
@@ -107,6 +112,24 @@ export class JobStore {
 
   has(chunk: number): boolean {
     return this.#held.has(chunk);
+  }
+
+  /** The job is over: nothing more is taken. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  isWhole(content: number): boolean {
+    return this.#lacking[content] === 0;
+  }
+
+  /** A content is where it belongs, whole, though no chunk of it was put. */
+  found(content: number): void {
+    const { firstChunk, chunkCount } = this.#manifest.contents[content] as Content;
+    for (let chunk = firstChunk; chunk < firstChunk + chunkCount; chunk++) this.#count(chunk);
+    this.#lacking[content] = 0;
+    this.shared?.brought(content, this.contentPath(content));
+    this.#arrivals.arrived(content);
   }
 
   /** Those that make up a content. */
@@ -138,14 +161,21 @@ export class JobStore {
         `chunk ${chunk} is not what the manifest says (${body.length} bytes)`,
       );
     }
-    if (body.length > SYNCHRONOUS_MAX_BYTES) {
-      const stored = this.#writeLarge(chunk, body, location).finally(() => this.#writing.delete(chunk));
-      this.#writing.set(chunk, stored);
-      await stored;
-    } else {
-      this.#writeSmall(chunk, body, location);
+    try {
+      await this.#write(chunk, body, location);
+    } catch (error) {
+      // What is kept for later jobs goes before this one fails.
+      if ((error as TeesError).code !== 'STORE_FULL' || !this.shared?.makeRoom()) throw error;
+      await this.#write(chunk, body, location);
     }
     return 'stored';
+  }
+
+  #write(chunk: number, body: Buffer, location: ChunkLocation): void | Promise<void> {
+    if (body.length <= SYNCHRONOUS_MAX_BYTES) return this.#writeSmall(chunk, body, location);
+    const stored = this.#writeLarge(chunk, body, location).finally(() => this.#writing.delete(chunk));
+    this.#writing.set(chunk, stored);
+    return stored;
   }
 
   /** The bytes of a chunk that is held; shared, so not to be changed, and released by the caller (chunkBuffers). */
@@ -201,13 +231,6 @@ export class JobStore {
     if (last) this.#arrivals.arrived(content);
   }
 
-  #restored(content: number): void {
-    const { firstChunk, chunkCount } = this.#manifest.contents[content] as Content;
-    for (let chunk = firstChunk; chunk < firstChunk + chunkCount; chunk++) this.#count(chunk);
-    this.#lacking[content] = 0;
-    this.#arrivals.arrived(content);
-  }
-
   #restoredChunk(chunk: number): void {
     const { content } = chunkLocation(this.#manifest, chunk);
     this.#count(chunk);
@@ -237,6 +260,7 @@ export class JobStore {
       this.#writers.drop(content);
     }
     renameSync(this.#incomingPath(content), this.contentPath(content));
+    this.shared?.brought(content, this.contentPath(content));
   }
 
   async #readBack(chunk: number): Promise<Buffer> {

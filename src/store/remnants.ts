@@ -41,7 +41,7 @@ function filesOf(directory: string, { contents }: Manifest): number[] {
     const index = Number(name);
     const content = String(index) === name ? contents[index] : undefined;
     const file = lstatSync(path);
-    if (content && file.isFile() && file.nlink === 1 && file.size === content.size) found.push(index);
+    if (content && file.isFile() && file.size === content.size) found.push(index);
     else rmSync(path, { recursive: true, force: true });
   }
   return found;

@@ -8,7 +8,8 @@ import { chunkBuffers } from '../wire/buffer-pool.js';
 import type { Frame } from '../wire/frame.js';
 import type { Subtree } from '../wire/job.js';
 import { decodeMessage, encodeMessage } from '../wire/messages.js';
-import type { Account, JobMessage, NodeEvent, OutputPlace, Progress } from '../wire/messages.js';
+import type { Account } from '../wire/account.js';
+import type { JobMessage, NodeEvent, OutputPlace, Progress } from '../wire/messages.js';
 import type { UnitRanges } from './demand.js';
 import type { Settle } from './job-channel.js';
 import type { PresentWaits } from '../wire/waits.js';
@@ -118,7 +119,7 @@ export class JobRelay {
     if (!settled) return;
     switch (message.t) {
       case 'have':
-        return this.#perform(this.machine.childHas(link.peer, message.ranges));
+        return this.#perform(this.machine.childHas(link.peer, message.ranges, message.opened));
       case 'want':
         return this.#perform(this.machine.want(message.ranges, link.peer));
       case 'events':

@@ -7,7 +7,8 @@
  * before the cursor, which later passes over them.
  *
  * Units are numbered as in wire/messages.ts: the document's pieces, then the chunks. The order of the chunks is
- * known only when the document has been read, so it is given later.
+ * known only when the document has been read, so it is given later. A child is sent chunks when it has read the document,
+ * too, and has said which of them it holds already.
  */
 import { assert } from '../base/errors.js';
 import { HAVE_NUMBERS_MAX } from '../base/limits.js';
@@ -27,6 +28,10 @@ export type RelayAction =
 interface Child {
   /** What the child is known to hold or has been sent. Undefined until it has said what it holds. */
   has: ChunkSet | undefined;
+  /** What it said, until the units are known here. */
+  said: readonly number[];
+  /** It has read the document: what it said counts for the chunks, too. */
+  opened: boolean;
   /** Position in the order of sending of the first unit that may still be missing. */
   cursor: number;
   /** Undefined until the order is known. */
@@ -74,7 +79,8 @@ export class RelayMachine {
     this.#order = [...this.#order, ...chunks.map((chunk) => this.#pieceCount + chunk)];
     for (const child of this.#children.values()) {
       child.raised = new RaisedUnits(held.size);
-      if (child.has) child.has = clipped(held.size, child.has.toRanges());
+      if (child.has) child.has = joined(clipped(held.size, child.said), child.has);
+      child.said = [];
     }
     const early = this.#demand.open(held.size).flatMap(({ asker, ranges }) => this.want(ranges, asker));
     return [...early, ...this.#checkComplete()];
@@ -86,7 +92,7 @@ export class RelayMachine {
 
   attach(name: string): void {
     const raised = this.#orderKnown ? new RaisedUnits(this.#held.size) : undefined;
-    const nothing = { cursor: 0, inFlight: 0, raisedInFlight: 0, delivered: false };
+    const nothing = { cursor: 0, inFlight: 0, raisedInFlight: 0, delivered: false, said: [], opened: false };
     this.#children.set(name, { has: undefined, raised, piecesMissing: this.#pieceCount, ...nothing });
   }
 
@@ -105,12 +111,15 @@ export class RelayMachine {
   /**
    * The child says what it holds, and wants the rest. What it had asked for before, it asks for again.
    * @param ranges [first, count, first, count, …], as `ChunkSet.toRanges` gives them; what is beyond the units
-   *   known here is passed over
+   *   that there are is passed over
+   * @param opened it has read the document
    */
-  childHas(name: string, ranges: readonly number[]): RelayAction[] {
+  childHas(name: string, ranges: readonly number[], opened: boolean): RelayAction[] {
     const child = this.#children.get(name);
     if (!child) return [];
     child.has = clipped(this.#held.size, ranges);
+    if (!this.#orderKnown) child.said = ranges;
+    child.opened = opened;
     child.cursor = 0;
     child.piecesMissing = 0;
     for (const [from, to] of child.has.missing(0, this.#pieceCount)) child.piecesMissing += to - from;
@@ -190,14 +199,15 @@ export class RelayMachine {
   #fill(name: string, child: Child): RelayAction[] {
     const actions: RelayAction[] = [];
     if (!child.has) return actions;
-    while (child.piecesMissing === 0 && child.raisedInFlight < this.#windowUnits) {
+    while (child.opened && child.piecesMissing === 0 && child.raisedInFlight < this.#windowUnits) {
       const unit = child.raised?.next(child.has);
       if (unit === undefined) break;
       child.has.add(unit);
       child.raisedInFlight += 1;
       actions.push({ kind: 'send', child: name, unit, raised: true });
     }
-    while (child.inFlight < this.#windowUnits && child.cursor < this.#order.length) {
+    const end = child.opened ? this.#order.length : this.#pieceCount;
+    while (child.inFlight < this.#windowUnits && child.cursor < end) {
       const unit = this.#order[child.cursor] as number;
       if (!child.has.has(unit)) {
         if (!this.#held.has(unit)) break;
@@ -222,6 +232,12 @@ export class RelayMachine {
     this.#saidDelivered = true;
     return [{ kind: 'delivered' }];
   }
+}
+
+/** Of pieces, the first units, which have been sent since it was said. */
+function joined(all: ChunkSet, pieces: ChunkSet): ChunkSet {
+  for (const [start, end] of pieces.held(0, pieces.size)) all.addRange(start, end);
+  return all;
 }
 
 /** @throws TeesError RANGES_INVALID */

@@ -4,7 +4,8 @@
  */
 import {
   DIGEST_SIZE_BYTES,
-  CHUNK_SIZE_BYTES,
+  DOCUMENT_PIECES_MAX,
+  FRAME_BODY_MAX_BYTES,
   MANIFEST_ENCODED_MAX_BYTES,
   NODES_MAX,
   TRACED_NODES_MAX,
@@ -14,7 +15,6 @@ import { TeesError } from '../base/errors.js';
 import { Fields, environmentList } from './fields.js';
 import type { Header } from './frame.js';
 
-const DOCUMENT_PIECES_MAX = Math.ceil(MANIFEST_ENCODED_MAX_BYTES / CHUNK_SIZE_BYTES);
 const ARGUMENTS_MAX = 100_000;
 /** (uid_t) -1 means "leave it" to setresuid(2). */
 const ID_MAX = 0xffff_fffe;
@@ -49,8 +49,8 @@ export interface JobSpec {
   /** When nothing has come for so long, and what then happens to those who wait (config/config.ts). */
   readonly stallDeadlineMs: number;
   readonly onStall: string;
-  /** The shipping document (manifest and sending order): its size, and SHA-256 of each 256 KiB piece. */
-  readonly documentBytes: number;
+  /** The shipping document (manifest and sending order): bytes of each piece (image/pieces.ts), and their SHA-256. */
+  readonly documentLengths: readonly number[];
   readonly documentDigests: Buffer;
   /** Bytes of content, so that a node can say at once whether they fit. */
   readonly contentBytes: number;
@@ -84,11 +84,13 @@ export function isSameJob(a: JobSpec, b: JobSpec): boolean {
 
 export function decodeJob(header: Header): JobSpec {
   const fields = new Fields(header);
-  const documentBytes = fields.count('documentBytes', MANIFEST_ENCODED_MAX_BYTES);
+  const documentLengths = fields.counts('documentLengths', DOCUMENT_PIECES_MAX, FRAME_BODY_MAX_BYTES);
+  const documentBytes = documentLengths.reduce((sum, length) => sum + length, 0);
   if (documentBytes === 0) throw refused('it has no document');
+  if (documentBytes > MANIFEST_ENCODED_MAX_BYTES) throw refused('its document is too large');
   const documentDigests = fields.bytes('documentDigests', DOCUMENT_PIECES_MAX * DIGEST_SIZE_BYTES);
-  if (documentDigests.length !== Math.ceil(documentBytes / CHUNK_SIZE_BYTES) * DIGEST_SIZE_BYTES) {
-    throw refused('its document digests do not fit its size');
+  if (documentDigests.length !== documentLengths.length * DIGEST_SIZE_BYTES) {
+    throw refused('its document digests do not fit its pieces');
   }
   return {
     job: decodeJobName(fields),
@@ -106,7 +108,7 @@ export function decodeJob(header: Header): JobSpec {
     demand: fields.flag('demand'),
     stallDeadlineMs: fields.count('stallDeadlineMs'),
     onStall: fields.text('onStall', 64),
-    documentBytes,
+    documentLengths,
     documentDigests,
     contentBytes: fields.count('contentBytes'),
     epoch: fields.count('epoch'),

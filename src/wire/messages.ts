@@ -6,21 +6,15 @@
  * A *unit* is what travels and is verified as one: the document's pieces are units 0 … P−1, chunk c is unit P + c.
  */
 import type { ErrorRecord } from '../base/errors.js';
-import {
-  ACKNOWLEDGED_AT_ONCE_MAX,
-  HAVE_NUMBERS_MAX,
-  NODES_MAX,
-  PATH_MAX_BYTES,
-  TRACE_PACKED_MAX_BYTES,
-  WANT_RANGES_MAX,
-} from '../base/limits.js';
+import { ACKNOWLEDGED_AT_ONCE_MAX, HAVE_NUMBERS_MAX, NODES_MAX, WANT_RANGES_MAX } from '../base/limits.js';
+import { decodeAccount } from './account.js';
+import type { Account } from './account.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 import { decodeJobName, decodeSubtree, encodeSubtree } from './job.js';
 import type { Subtree } from './job.js';
 import { decodePresentWaits } from './waits.js';
 import type { PresentWaits } from './waits.js';
-import { contentWaitsField } from './learning.js';
 
 /** What one node tells about itself, once each. */
 export type NodeEventName =
@@ -48,24 +42,6 @@ const EVENT_NAMES: readonly NodeEventName[] = [
   'lost',
 ];
 
-export interface BlockedPath {
-  readonly path: string;
-  /** When it began, in seconds since the launch of the node's task. */
-  readonly at: number;
-  readonly seconds: number;
-}
-
-/** A node's task, in seconds by that node's clock. */
-export interface TaskAccount {
-  /** From its launch to its end. */
-  readonly ran: number;
-  /** Of that, with at least one read blocked. */
-  readonly waited: number;
-  /** Reads that have blocked. */
-  readonly waits: number;
-  readonly first?: BlockedPath;
-}
-
 /** What a node really uses for a job. */
 export interface ServingAccount {
   readonly hook: string;
@@ -82,28 +58,6 @@ export interface NodeEvent {
   readonly serving?: ServingAccount;
   /** `failed`, `away`, `lost`: why. */
   readonly error?: ErrorRecord;
-}
-
-export interface UncoveredAccount {
-  /** Inside the environment. */
-  readonly path: string;
-  readonly reason: string;
-}
-
-/** A node's account when its part of the job is over. */
-export interface Account {
-  readonly node: string;
-  readonly blocked: readonly BlockedPath[];
-  /** The contents waited for, in the order in which the task asked; as `encodeContentWaits` makes it. */
-  readonly waits: readonly number[];
-  /** What the task opened while it started; as `packOpened` makes it. Where that was asked for and is known. */
-  readonly opened?: Buffer;
-  /** When it was launched. */
-  readonly task?: TaskAccount;
-  /** Programs that waited for everything, because the hook does not reach them. */
-  readonly uncovered?: readonly UncoveredAccount[];
-  /** Proxy nodes: what crossed the uplink while the layer travelled. */
-  readonly uplink?: { readonly inBytes: number; readonly outBytes: number };
 }
 
 /** Sums over a subtree. */
@@ -123,7 +77,13 @@ export interface OutputPlace {
 }
 
 export type JobMessage =
-  | { readonly t: 'have'; readonly job: string; readonly ranges: readonly number[] }
+  /** `opened`: the sender has read the document, so that this tells of the chunks, too. */
+  | {
+      readonly t: 'have';
+      readonly job: string;
+      readonly ranges: readonly number[];
+      readonly opened: boolean;
+    }
   /** [first, count, …] of units that somebody waits for, the first ones first: to be sent before their turn. */
   | { readonly t: 'want'; readonly job: string; readonly ranges: readonly number[] }
   | { readonly t: 'unit'; readonly job: string; readonly unit: number }
@@ -160,10 +120,6 @@ export type JobMessage =
       readonly sequences: readonly number[];
     };
 
-const BLOCKED_PER_NODE_MAX = 1000;
-export const UNCOVERED_PER_NODE_MAX = 20;
-const BLOCKED_PATHS_MAX_BYTES = 256 * 1024;
-
 export function encodeMessage(message: JobMessage): Header {
   if (message.t === 'tree') return { ...message, subtree: encodeSubtree(message.subtree) };
   return message as unknown as Header;
@@ -177,7 +133,12 @@ export function decodeMessage(header: Header): JobMessage {
 }
 
 const DECODERS = {
-  have: (job, f) => ({ t: 'have', job, ranges: f.counts('ranges', HAVE_NUMBERS_MAX) }),
+  have: (job, f) => ({
+    t: 'have',
+    job,
+    ranges: f.counts('ranges', HAVE_NUMBERS_MAX),
+    opened: f.flag('opened'),
+  }),
   want: (job, f) => ({ t: 'want', job, ranges: f.counts('ranges', 2 * WANT_RANGES_MAX) }),
   unit: (job, f) => ({ t: 'unit', job, unit: f.count('unit') }),
   stdin: (job, f) => ({
@@ -243,50 +204,4 @@ function decodeServing(fields: Fields): ServingAccount {
     engine: fields.text('engine', 64),
     layout: fields.text('layout', 64),
   };
-}
-
-function decodeAccount(fields: Fields): Account {
-  const task = fields.optionalObject('task');
-  const uplink = fields.optionalObject('uplink');
-  const uncovered = fields.optionalObjects('uncovered', UNCOVERED_PER_NODE_MAX);
-  return {
-    node: fields.text('node', 256),
-    blocked: fields.objects('blocked', BLOCKED_PER_NODE_MAX).map(decodeWait),
-    waits: contentWaitsField(fields, 'waits'),
-    ...(fields.has('opened') ? { opened: fields.bytes('opened', TRACE_PACKED_MAX_BYTES) } : {}),
-    ...(task ? { task: decodeTask(task) } : {}),
-    ...(uncovered.length > 0 ? { uncovered: uncovered.map(decodeUncovered) } : {}),
-    ...(uplink ? { uplink: { inBytes: uplink.count('inBytes'), outBytes: uplink.count('outBytes') } } : {}),
-  };
-}
-
-function decodeUncovered(fields: Fields): UncoveredAccount {
-  return { path: fields.text('path', 4 * PATH_MAX_BYTES), reason: fields.text('reason', 64) };
-}
-
-function decodeWait(fields: Fields): BlockedPath {
-  return {
-    path: fields.text('path', 4 * PATH_MAX_BYTES),
-    at: fields.number('at'),
-    seconds: fields.number('seconds'),
-  };
-}
-
-function decodeTask(fields: Fields): TaskAccount {
-  const first = fields.optionalObject('first');
-  return {
-    ran: fields.number('ran'),
-    waited: fields.number('waited'),
-    waits: fields.count('waits'),
-    ...(first ? { first: decodeWait(first) } : {}),
-  };
-}
-
-/** The longest waits, as many as an account may hold and a frame can. */
-export function longestWaits(waits: readonly BlockedPath[], max = BLOCKED_PER_NODE_MAX): BlockedPath[] {
-  let bytes = 0;
-  return [...waits]
-    .sort((a, b) => b.seconds - a.seconds)
-    .slice(0, max)
-    .filter(({ path }) => (bytes += Buffer.byteLength(path)) <= BLOCKED_PATHS_MAX_BYTES);
 }

@@ -4,12 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { CHUNK_SIZE_BYTES } from '../../src/base/limits.js';
+import { assert } from '../../src/base/errors.js';
 import type { TeesError } from '../../src/base/errors.js';
 import { DEFAULTS } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { chunkDigest } from '../../src/image/chunks.js';
 import { encodeShipment } from '../../src/image/document.js';
+import { cutDocument } from '../../src/image/pieces.js';
 import type { Shipment } from '../../src/image/document.js';
 import { dataSize } from '../../src/image/manifest.js';
 import type { Manifest } from '../../src/image/manifest.js';
@@ -61,7 +62,7 @@ export class LoneNode {
       `groups: [{ proxy: ${NODE}, slaves: "cn[1-3]" }]`,
       'addresses: { login: 127.0.0.1, "cn[0-3]": "127.0.0.[1-4]" }',
       `port: ${node.port}`,
-      `store: { directory: ${store}, size: 64MiB }`,
+      `store: { directory: ${store}, size: 64MiB, cache: 0 }`,
       `runtimeDirectory: ${store}/run`,
     ].join('\n');
     const say = (line: string): void => void node.log.push(line);
@@ -173,7 +174,10 @@ export function shipmentOf(
   order: Partial<Shipment> = {},
 ): { spec: JobSpec; document: Buffer } {
   const all = manifest.contents.map((_, index) => index);
-  const document = encodeShipment({ manifest, order: all, urgentCount: all.length, ...order });
+  const shipment = encodeShipment({ manifest, order: all, urgentCount: all.length, ...order });
+  const { pieces } = cutDocument(shipment);
+  assert(pieces.length === 1, 'a small document is one piece');
+  const [document] = pieces as [Buffer];
   return { spec: specOf(document, job, manifest, more), document };
 }
 
@@ -183,9 +187,6 @@ export function specOf(
   { contents }: Pick<Manifest, 'contents'> = { contents: [] },
   more: Partial<JobSpec> = {},
 ): JobSpec {
-  const digests: Buffer[] = [];
-  for (let at = 0; at < document.length; at += CHUNK_SIZE_BYTES)
-    digests.push(chunkDigest(document.subarray(at, at + CHUNK_SIZE_BYTES)));
   return {
     job,
     uid: USER,
@@ -202,8 +203,8 @@ export function specOf(
     demand: true,
     stallDeadlineMs: DEFAULTS.stallDeadlineMs,
     onStall: DEFAULTS.onStall,
-    documentBytes: document.length,
-    documentDigests: Buffer.concat(digests),
+    documentLengths: [document.length],
+    documentDigests: chunkDigest(document),
     contentBytes: contents.reduce((sum, content) => sum + dataSize(content), 0),
     epoch: 0,
     subtree: { name: NODE, runs: true, known: false, children: [] },

@@ -19,6 +19,7 @@ interface UpOptions extends StateOptions {
   readonly restart: boolean;
   readonly loginUplink: string;
   readonly storeSize: string;
+  readonly storeCache: string;
   readonly foreground?: boolean;
 }
 
@@ -63,6 +64,11 @@ const UP: CommandModule<object, UpOptions> = {
         describe: "rate of the login node's link",
       })
       .option('store-size', { type: 'string', default: '2GiB', describe: "size of a node's store" })
+      .option('store-cache', {
+        type: 'string',
+        default: '512MiB',
+        describe: 'how much of it may hold what earlier jobs have brought',
+      })
       .option('restart', {
         type: 'boolean',
         default: true,
@@ -111,6 +117,7 @@ async function up(options: UpOptions): Promise<void> {
     uplink: options.uplink,
     loginUplink: options.loginUplink,
     storeSize: options.storeSize,
+    storeCache: options.storeCache,
     restart: options.restart,
     onProgress: showProgress(process.stderr),
   });

@@ -87,7 +87,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a document that is none',
     code: 'MANIFEST_INVALID',
-    names: /document|none/,
+    names: /does not inflate/,
     send: (send, name) => {
       const noise = Buffer.alloc(100, 7);
       send(jobMessage(specOf(noise, name)));
@@ -146,7 +146,7 @@ const CASES: readonly Case[] = [
   },
   invalidJob('a name with slashes', /name/, { job: '../../etc' }),
   invalidJob('digests that do not fit', /digests/, { documentDigests: Buffer.alloc(33) }),
-  invalidJob('no document', /no document/, { documentBytes: 0 }),
+  invalidJob('no document', /no document/, { documentLengths: [], documentDigests: Buffer.alloc(0) }),
   invalidJob('a user that is none', /uid/, { uid: 2 ** 32 - 1 }),
   invalidJob('a group that is none', /gid/, { gid: -1 }),
   invalidJob('a further group that is none', /groups/, { groups: [2 ** 32 - 1] }),

@@ -16,7 +16,7 @@ test('what is not given has its default', (t) => {
     port: 7611,
     keyFile: '/etc/tees/cluster.key',
     tree: { width: 15, rootWidth: 64, shape: 'auto', thresholdNodes: 512 },
-    store: { directory: '/var/lib/tees', sizeBytes: 8 * 2 ** 30 },
+    store: { directory: '/var/lib/tees', sizeBytes: 8 * 2 ** 30, cacheBytes: 2 * 2 ** 30 },
     runtimeDirectory: '/run/tees',
     hook: 'fuse',
     fuseEngine: 'tees',
@@ -50,7 +50,7 @@ addresses: { cn0: 198.18.1.1, "cn[1-2]": "198.18.1.[2-3]", "cn[3-4]": ["fe80::1%
 port: 1
 keyFile: secrets/key
 tree: { width: 3, rootWidth: 5, shape: paper, threshold: never }
-store: { directory: store, size: 512MiB }
+store: { directory: store, size: 512MiB, cache: 96MiB }
 runtimeDirectory: ./run
 hook: preload
 fuseEngine: fuse-native
@@ -75,7 +75,7 @@ silenceDeadline: 1m
     port: 1,
     keyFile: '/srv/cluster/secrets/key',
     tree: { width: 3, rootWidth: 5, shape: 'paper', thresholdNodes: THRESHOLD_NEVER },
-    store: { directory: '/srv/cluster/store', sizeBytes: 512 * 2 ** 20 },
+    store: { directory: '/srv/cluster/store', sizeBytes: 512 * 2 ** 20, cacheBytes: 96 * 2 ** 20 },
     runtimeDirectory: '/srv/cluster/run',
     hook: 'preload',
     fuseEngine: 'fuse-native',

@@ -10,6 +10,7 @@ test('the defaults are two groups of eight behind 400 Mbit/s', (t) => {
     uplinkBitsPerSecond: 400e6,
     loginUplinkBitsPerSecond: undefined,
     storeSizeBytes: 2 ** 31,
+    storeCacheBytes: 0,
     end: 'remove',
   });
 });

@@ -66,10 +66,3 @@ test('the decoded manifest does not change with the buffer it was decoded from',
   bytes.fill(0);
   t.deepEqual(decoded, before);
 });
-
-test('a hundred similar files take few bytes each besides their digests', (t) => {
-  const files = Array.from({ length: 100 }, (_, i) => file(`package-${1000 + i}.py`, `text ${i}`));
-  const manifest = manifestOf(directory(''), ...files);
-  const bytesPerEntry = (encodeManifest(manifest).length - manifest.digests.length) / files.length;
-  t.true(bytesPerEntry < 10, `${bytesPerEntry} bytes an entry`);
-});

@@ -1,13 +1,13 @@
-/** Encodings whose header or columns lie, though they are well-formed as far as zlib can tell. */
+/** Encodings whose header or columns lie. */
 import test from 'ava';
-import { deflateSync, inflateSync } from 'node:zlib';
 import { decodeManifest, encodeManifest } from '../../../src/image/codec.js';
 import { ColumnReader, ColumnWriter, joinColumns } from '../../../src/image/columns.js';
 import { TeesError } from '../../../src/base/errors.js';
 import { ENTRY_COLUMNS } from '../../../src/image/entry-columns.js';
 import { directory, file, manifestOf, refusal } from '../../support/manifest-parts.js';
 
-const HEADER_SIZE_BYTES = 28;
+const HEADER_SIZE_BYTES = 24;
+const COLUMNS_LENGTH_AT = 20;
 const root = directory('');
 const valid = encodeManifest(manifestOf(root, file('a', 'text'), file('b', 'other')));
 
@@ -17,7 +17,7 @@ function withHeader(field: number, value: number): Buffer {
   return bytes;
 }
 
-const HEADER_FIELDS = ['version', 'entries', 'contents', 'chunks', 'deflated length', 'inflated length'];
+const HEADER_FIELDS = ['version', 'entries', 'contents', 'chunks', 'length of the columns'];
 for (const [field, name] of HEADER_FIELDS.entries())
   for (const value of [0, 1e6, 2 ** 31, 2 ** 32 - 1])
     test(`refused: ${name} ${value} in the header`, (t) => {
@@ -26,19 +26,15 @@ for (const [field, name] of HEADER_FIELDS.entries())
 
 /** Re-encodes with columns of our own making, and a header that fits them. */
 function withBody(change: (body: Buffer) => Buffer): Buffer {
-  const digestsAt = HEADER_SIZE_BYTES + valid.readUInt32LE(20);
-  const body = change(inflateSync(valid.subarray(HEADER_SIZE_BYTES, digestsAt)));
-  const deflated = deflateSync(body);
+  const digestsAt = HEADER_SIZE_BYTES + valid.readUInt32LE(COLUMNS_LENGTH_AT);
+  const body = change(Buffer.from(valid.subarray(HEADER_SIZE_BYTES, digestsAt)));
   const header = Buffer.from(valid.subarray(0, HEADER_SIZE_BYTES));
-  header.writeUInt32LE(deflated.length, 20);
-  header.writeUInt32LE(body.length, 24);
-  return Buffer.concat([header, deflated, valid.subarray(digestsAt)]);
+  header.writeUInt32LE(body.length, COLUMNS_LENGTH_AT);
+  return Buffer.concat([header, body, valid.subarray(digestsAt)]);
 }
 
 test('every single wrong byte in the columns is refused or gives a valid manifest', (t) => {
-  const { length } = inflateSync(
-    valid.subarray(HEADER_SIZE_BYTES, HEADER_SIZE_BYTES + valid.readUInt32LE(20)),
-  );
+  const length = valid.readUInt32LE(COLUMNS_LENGTH_AT);
   t.is(refusal(withBody((body) => body)), undefined);
   for (let at = 0; at < length; at++)
     for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
@@ -60,16 +56,6 @@ test('a number that never ends is refused', (t) => {
   t.truthy(refusal(withBody((body) => Buffer.alloc(body.length, 0xff))));
 });
 
-test('columns that inflate to more than the header says are refused without being inflated', (t) => {
-  const bomb = deflateSync(Buffer.alloc(256 * 1024 * 1024));
-  const header = Buffer.from(valid.subarray(0, HEADER_SIZE_BYTES));
-  header.writeUInt32LE(bomb.length, 20);
-  const bytes = Buffer.concat([header, bomb, valid.subarray(valid.length - 64)]);
-  const before = process.memoryUsage().rss;
-  t.truthy(refusal(bytes));
-  t.true(process.memoryUsage().rss - before < 64 * 1024 * 1024);
-});
-
 const deepParents = Array.from({ length: 15 }, (_, i) =>
   directory(Array.from({ length: i + 1 }, () => 'd'.repeat(250)).join('/')),
 );
@@ -88,7 +74,7 @@ test('a layer whose paths are too long, all together, is not encoded', (t) => {
 
 /** Takes a manifest whose last entry is an empty file, and repeats that file under other names. */
 function repeatLastFile(bytes: Buffer, count: number): Buffer {
-  const body = new ColumnReader(inflateSync(bytes.subarray(HEADER_SIZE_BYTES)));
+  const body = new ColumnReader(bytes.subarray(HEADER_SIZE_BYTES));
   const columns: ColumnWriter[] = [];
   while (body.remaining > 0) {
     const column = body.column();
@@ -111,19 +97,17 @@ function repeatLastFile(bytes: Buffer, count: number): Buffer {
     for (let i = 1; i <= count; i++) repeated[name]?.(writer, i);
   });
   const joined = joinColumns(columns);
-  const deflated = deflateSync(joined);
   const header = Buffer.from(bytes.subarray(0, HEADER_SIZE_BYTES));
   header.writeUInt32LE(header.readUInt32LE(8) + count, 8);
-  header.writeUInt32LE(deflated.length, 20);
-  header.writeUInt32LE(joined.length, 24);
-  return Buffer.concat([header, deflated]);
+  header.writeUInt32LE(joined.length, COLUMNS_LENGTH_AT);
+  return Buffer.concat([header, joined]);
 }
 
 test('many names that share a long path are refused before any path is made', (t) => {
   const small = encodeManifest(manifestOf(root, ...deepParents, file(`${deepest}/${nameOf(0)}`)));
   t.is(refusal(repeatLastFile(small, 10)), undefined);
   const bytes = repeatLastFile(small, MANY);
-  t.true(bytes.length < 1_000_000);
+  t.true(bytes.length < 4_000_000);
   const before = process.memoryUsage().rss;
   t.true(refusal(bytes)?.message.endsWith('all together'));
   t.true(process.memoryUsage().rss - before < 64 * 1024 * 1024);

@@ -3,7 +3,7 @@ import { fromText } from '../../../src/base/bytes.js';
 import { observedReads } from '../../../src/login/observed-reads.js';
 import type { ContentWait } from '../../../src/wire/learning.js';
 import { encodeContentWaits } from '../../../src/wire/learning.js';
-import type { Account } from '../../../src/wire/messages.js';
+import type { Account } from '../../../src/wire/account.js';
 import { packOpened } from '../../../src/wire/opened.js';
 import { manifestOfFiles } from '../planning/manifest-of-files.js';
 

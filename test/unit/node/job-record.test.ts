@@ -35,7 +35,7 @@ const SPEC: JobSpec = {
   demand: true,
   stallDeadlineMs: 60_000,
   onStall: 'wait',
-  documentBytes: 10,
+  documentLengths: [10],
   documentDigests: chunkDigest(Buffer.from('0123456789')),
   contentBytes: 1234,
   epoch: 3,
@@ -142,7 +142,7 @@ test('small files with nonsense in them say nothing', (t) => {
 });
 
 test('a document is taken whole and right, or not at all', (t) => {
-  const document = (): ShippingDocument => new ShippingDocument(10, chunkDigest(Buffer.from('0123456789')));
+  const document = (): ShippingDocument => new ShippingDocument([10], chunkDigest(Buffer.from('0123456789')));
   t.true(document().restore(Buffer.from('0123456789')));
   for (const bytes of ['', '012345678', '0123456780', '0123456789x']) {
     const damaged = document();

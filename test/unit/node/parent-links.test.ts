@@ -51,7 +51,7 @@ test('each new link is told what is held and waited for, whether all is delivere
   const { parent } = makeParent();
   const [first, second] = [link('cn0'), link('cn0')];
   parent.attach(first);
-  parent.ready({ held: () => [0, 3], wanted: () => [] });
+  parent.ready({ orderKnown: true, held: () => [0, 3], wanted: () => [] });
   parent.event('urgent');
   parent.delivered();
   parent.linkClosed(undefined);

@@ -30,10 +30,10 @@ test('what is waited for in one turn of the event loop is asked for in one messa
 
 test('a new link is told what is still waited for, after what is held', async (t) => {
   const { parent, posted } = recordingParent();
-  parent.ready({ held: () => [0, 5], wanted: () => [7, 2] });
+  parent.ready({ orderKnown: true, held: () => [0, 5], wanted: () => [7, 2] });
   await nextTurn();
   t.deepEqual(posted, [
-    { t: 'have', job: 'j', ranges: [0, 5] },
+    { t: 'have', job: 'j', ranges: [0, 5], opened: true },
     { t: 'want', job: 'j', ranges: [7, 2] },
   ]);
 });

@@ -20,6 +20,7 @@ export const REPORT: Report = {
     urgent: 9_000_000,
     hysteretic: 90_000_000,
     sent: 200_000_000,
+    reused: 0,
     uplinkIn: 202_000_000,
     uplinkOut: 1000,
   },

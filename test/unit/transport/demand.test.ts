@@ -18,7 +18,7 @@ function relayOf(chunkCount: number, held: readonly number[], children = ['a']):
 /** Which units go to a child, in order, when each is taken at once. */
 function stream(relay: RelayMachine, child: string): number[] {
   const units: number[] = [];
-  let actions = relay.childHas(child, [0, 1]);
+  let actions = relay.childHas(child, [0, 1], true);
   for (let step = 0; actions.length > 0 && step < 1000; step++) {
     const next = actions.flatMap((action) => (action.kind === 'send' ? [action] : []));
     units.push(...next.map(({ unit }) => unit));
@@ -30,7 +30,7 @@ function stream(relay: RelayMachine, child: string): number[] {
 /** Over a link that takes all that is raised before anything else. */
 function drain(relay: RelayMachine, child: string): { raised: number[]; others: number[] } {
   const sent = { raised: [] as number[], others: [] as number[] };
-  const waiting = relay.childHas(child, [0, PIECES]).filter((action) => action.kind === 'send');
+  const waiting = relay.childHas(child, [0, PIECES], true).filter((action) => action.kind === 'send');
   while (waiting.length > 0) {
     const at = Math.max(
       0,
@@ -46,7 +46,7 @@ function drain(relay: RelayMachine, child: string): { raised: number[]; others: 
 
 test('what a child waits for goes before the order of sending, in the order asked, and not again later', (t) => {
   const relay = relayOf(6, [0, 1, 2, 3, 4, 5]);
-  t.deepEqual(sends(relay.childHas('a', [0, 1])), [['a', 1]]);
+  t.deepEqual(sends(relay.childHas('a', [0, 1], true)), [['a', 1]]);
   const raised = sends(relay.want([6, 1, 4, 2], 'a')).map(([, unit]) => unit);
   const rest: number[] = [];
   let [ordinary, more] = [true, true];
@@ -81,7 +81,7 @@ test('a child gets first what it has asked for itself, then what others wait for
   const relay = relayOf(8, [0, 1, 2, 3, 4, 5, 6, 7], ['a', 'b']);
   relay.want([5, 1], 'a');
   relay.want([7, 1], 'b');
-  t.deepEqual(sends(relay.childHas('b', [0, 1])), [
+  t.deepEqual(sends(relay.childHas('b', [0, 1], true)), [
     ['b', 7],
     ['b', 1],
   ]);
@@ -90,7 +90,7 @@ test('a child gets first what it has asked for itself, then what others wait for
 
 test('what was asked for before the order was known is raised with it', (t) => {
   const relay = machine(['a'], PIECES, 1);
-  relay.childHas('a', []);
+  relay.childHas('a', [], true);
   t.deepEqual(relay.want([3, 1], 'a'), []);
   relay.unitHeld(0);
   t.deepEqual(relay.setOrder([0, 1, 2]), [{ kind: 'want', ranges: [3, 1] }]);
@@ -107,11 +107,11 @@ test('what has not come is known, in the order asked, for a new link to above', 
 
 test('a child that has come back may ask again for what it has lost', (t) => {
   const relay = relayOf(4, [0, 1, 2, 3]);
-  relay.childHas('a', [0, 1]);
+  relay.childHas('a', [0, 1], true);
   t.deepEqual(sends(relay.want([4, 1], 'a')), [['a', 4]]);
   relay.sent('a', true);
   relay.sent('a', false);
-  relay.childHas('a', [0, 3]);
+  relay.childHas('a', [0, 3], true);
   t.deepEqual(sends(relay.want([4, 1], 'a')), [['a', 4]]);
 });
 

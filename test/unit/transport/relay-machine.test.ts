@@ -4,14 +4,14 @@ import { machine, sends, simulate } from './relay-simulation.js';
 
 test('a unit goes to every child the moment it is held, and not before', (t) => {
   const relay = machine(['a', 'b']);
-  t.deepEqual(sends(relay.childHas('a', [])), []);
+  t.deepEqual(sends(relay.childHas('a', [], true)), []);
   t.deepEqual(sends(relay.unitHeld(0)), [['a', 0]]);
-  t.deepEqual(sends(relay.childHas('b', [])), [['b', 0]]);
+  t.deepEqual(sends(relay.childHas('b', [], true)), [['b', 0]]);
 });
 
 test('chunks follow the order of sending, whatever their numbers', (t) => {
   const relay = machine(['a'], 1, 10);
-  relay.childHas('a', []);
+  relay.childHas('a', [], true);
   relay.unitHeld(0);
   relay.setOrder([2, 0, 1]);
   t.deepEqual(sends(relay.unitHeld(1)), [], 'chunk 0 waits for chunk 2, which is before it');
@@ -23,8 +23,8 @@ test('chunks follow the order of sending, whatever their numbers', (t) => {
 
 test('no more sends to a child are under way than the window allows; a slow child holds back nobody', (t) => {
   const relay = machine(['slow', 'fast'], 1, 2);
-  relay.childHas('slow', []);
-  relay.childHas('fast', []);
+  relay.childHas('slow', [], true);
+  relay.childHas('fast', [], true);
   relay.setOrder([0, 1, 2, 3]);
   const all: [string, number][] = [];
   for (let unit = 0; unit < 5; unit++) {
@@ -40,7 +40,7 @@ test('a child that already holds something is sent only the rest', (t) => {
   const relay = machine(['a'], 1, 10);
   relay.setOrder([0, 1, 2]);
   for (let unit = 0; unit < 4; unit++) relay.unitHeld(unit);
-  t.deepEqual(sends(relay.childHas('a', [0, 2, 3, 1])), [['a', 2]]);
+  t.deepEqual(sends(relay.childHas('a', [0, 2, 3, 1], true)), [['a', 2]]);
 });
 
 test('delivered is said once, when all is here and in every subtree', (t) => {

@@ -25,7 +25,7 @@ const SPEC: Omit<JobSpec, 'subtree'> = {
     stallDeadlineMs: 1,
     onStall: 'wait',
   },
-  ...{ documentBytes: 1, documentDigests: Buffer.alloc(DIGEST_SIZE_BYTES), contentBytes: 0, epoch: 0 },
+  ...{ documentLengths: [1], documentDigests: Buffer.alloc(DIGEST_SIZE_BYTES), contentBytes: 0, epoch: 0 },
 };
 
 const leaf = (name: string, ...children: Subtree[]): Subtree => ({

@@ -24,20 +24,20 @@ function source(): RelayMachine {
 test('nothing is sent to a child that is away, whatever arrives meanwhile', (t) => {
   const relay = new RelayMachine({ pieceCount: PIECES, windowUnits: WINDOW });
   relay.attach('a');
-  relay.childHas('a', []);
+  relay.childHas('a', [], true);
   relay.away('a');
   t.deepEqual(relay.unitHeld(0), []);
-  t.deepEqual(sends(relay.childHas('a', [])), [['a', 0]]);
+  t.deepEqual(sends(relay.childHas('a', [], true)), [['a', 0]]);
 });
 
 test('a child that comes back with less than was sent is sent the rest again, and the window is whole', (t) => {
   const relay = source();
-  t.deepEqual(sends(relay.childHas('a', [])), [
+  t.deepEqual(sends(relay.childHas('a', [], true)), [
     ['a', 0],
     ['a', 1],
   ]);
   relay.away('a');
-  t.deepEqual(sends(relay.childHas('a', [0, 1])), [
+  t.deepEqual(sends(relay.childHas('a', [0, 1], true)), [
     ['a', 1],
     ['a', 2],
   ]);
@@ -45,10 +45,10 @@ test('a child that comes back with less than was sent is sent the rest again, an
 
 test('a child that comes back twice is not sent more than the window', (t) => {
   const relay = source();
-  relay.childHas('a', []);
+  relay.childHas('a', [], true);
   relay.away('a');
   relay.away('a');
-  t.is(sends(relay.childHas('a', [])).length, WINDOW);
+  t.is(sends(relay.childHas('a', [], true)).length, WINDOW);
   t.deepEqual(sends(relay.sent('a', false)), [['a', 2]]);
 });
 
@@ -144,7 +144,10 @@ class Simulation {
     const it = this.#node(node);
     const parent = this.parents[node] as number;
     this.#post(`${node} up`, node, () => {
-      this.#perform(parent, this.#node(parent).machine.childHas(String(node), it.machine.held()));
+      this.#perform(
+        parent,
+        this.#node(parent).machine.childHas(String(node), it.machine.held(), it.machine.orderKnown),
+      );
       if (it.delivered) this.#perform(parent, this.#node(parent).machine.childDelivered(String(node)));
     });
     this.#ask(node, it.machine.wanted());
@@ -154,7 +157,9 @@ class Simulation {
     const { machine, held } = this.#node(node);
     held.add(unit);
     this.#perform(node, machine.unitHeld(unit));
-    if (unit === 0 && !machine.orderKnown) this.#perform(node, machine.setOrder(this.#order));
+    if (unit !== 0 || machine.orderKnown) return;
+    this.#perform(node, machine.setOrder(this.#order));
+    if (node > 0) this.#greet(node);
   }
 
   #perform(node: number, actions: readonly RelayAction[]): void {

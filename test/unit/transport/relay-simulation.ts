@@ -76,7 +76,15 @@ export function simulate({ parents, chunkCount, wants, choose }: Simulation): Ou
   const receive = (node: number, unit: number): void => {
     held[node]?.add(unit);
     perform(node, at(node).unitHeld(unit));
-    if (unit === 0) perform(node, at(node).setOrder(order));
+    if (unit !== 0) return;
+    const actions = at(node).setOrder(order);
+    if (node > 0) tell(node);
+    perform(node, actions);
+  };
+  /** It has read the document. */
+  const tell = (node: number): void => {
+    const [parent, ranges] = [parents[node] as number, at(node).held()];
+    network.post(`${node} up`, () => perform(parent, at(parent).childHas(String(node), ranges, true)));
   };
   const ask = (node: number, ranges: readonly number[]): void => {
     asked[node]?.push(...ranges);
@@ -110,7 +118,8 @@ export function simulate({ parents, chunkCount, wants, choose }: Simulation): Ou
   };
   for (let unit = 0; unit <= chunkCount; unit++) receive(0, unit);
   parents.forEach((parent, node) => {
-    if (node > 0) network.post(`${node} up`, () => perform(parent, at(parent).childHas(String(node), [])));
+    if (node > 0)
+      network.post(`${node} up`, () => perform(parent, at(parent).childHas(String(node), [], false)));
   });
   wants.forEach(({ node, ranges }, index) =>
     network.post(`want ${index}`, () => perform(node, at(node).want(ranges))),
