@@ -132,6 +132,20 @@ export const ACKNOWLEDGED_AT_ONCE_MAX = 1024;
 /** Of the ranges that a child says it has. What does not fit is sent again. */
 export const HAVE_NUMBERS_MAX = 1 << 16;
 
+/** A probe (transport/probe.ts): echoes a hop, and how long it may take before who has not answered counts as silent. */
+export const PROBE_ECHOES = 5;
+export const PROBE_TIMEOUT_DEFAULT_MS = 3_000;
+export const PROBE_TIMEOUT_MIN_MS = 100;
+export const PROBE_TIMEOUT_MAX_MS = 60_000;
+/** What parents far below tell when the time is over is on its way for so long at most. */
+export const PROBE_LINGER_MS = 500;
+/** That one parent may have at a node, and that all users may have at a login node, at a time. */
+export const PROBES_PER_LINK_MAX = 16;
+export const PROBES_AT_ONCE_MAX = 8;
+/** Hops in one message, and nodes that are asked directly at a time. */
+export const PROBED_AT_ONCE_MAX = 1024;
+export const PROBED_DIRECTLY_AT_ONCE_MAX = 128;
+
 /** Reads that wait, as one node tells them of itself and of all below it. */
 export const PRESENT_WAITS_MAX = 100;
 

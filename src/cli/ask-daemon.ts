@@ -1,4 +1,4 @@
-/** A question to the login daemon, and its answer: one frame each way, then `over`. */
+/** A question to the login daemon, and its answer: a frame, or several whose bodies belong together, then `over`. */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { TeesError } from '../base/errors.js';
@@ -42,16 +42,17 @@ export async function askDaemon(path: string, question: Header): Promise<Frame> 
   try {
     socket.write(encodeFrame(question));
     const decoder = new FrameDecoder();
-    let answer: Frame | undefined;
+    const answers: Frame[] = [];
     for await (const bytes of socket as AsyncIterable<Buffer>) {
       for (const frame of decoder.push(bytes)) {
         if (frame.header['t'] !== 'over') {
-          answer = frame;
+          answers.push(frame);
           continue;
         }
         const over = decodeDaemon(frame.header);
         if (over.t === 'over' && over.error) throw TeesError.fromRecord(over.error);
-        if (answer) return answer;
+        const [first] = answers;
+        if (first) return { header: first.header, body: Buffer.concat(answers.map(({ body }) => body)) };
       }
     }
   } catch (error) {

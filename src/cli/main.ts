@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   cancel: () => import('./commands/cancel.js'),
   layer: () => import('./commands/layer.js'),
   tree: () => import('./commands/tree.js'),
+  probe: () => import('./commands/probe.js'),
   cluster: () => import('./commands/cluster.js'),
   doctor: () => import('./commands/doctor.js'),
   config: () => import('./commands/config.js'),

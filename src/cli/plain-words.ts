@@ -12,6 +12,10 @@ export interface PlainShape {
   /** So many of them must be given. */
   readonly required: number;
   readonly flags: readonly string[];
+  /** Options with a value, besides those that every command has. */
+  readonly values?: readonly string[];
+  /** Of those, the ones that must be given. */
+  readonly needed?: readonly string[];
 }
 
 /** Every command that asks the login daemon has these. */
@@ -23,9 +27,9 @@ const VALUES = ['socket', 'config', 'cluster'] as const;
  */
 export function readPlain(
   words: readonly string[],
-  { positionals: names, required, flags }: PlainShape,
+  { positionals: names, required, flags, values: own = [], needed = [] }: PlainShape,
 ): Record<string, string | boolean> | undefined {
-  const value = Object.fromEntries(VALUES.map((name) => [name, { type: 'string' as const }]));
+  const value = Object.fromEntries([...VALUES, ...own].map((name) => [name, { type: 'string' as const }]));
   const flag = Object.fromEntries(flags.map((name) => [name, { type: 'boolean' as const }]));
   try {
     const options = { ...value, ...flag };
@@ -39,6 +43,7 @@ export function readPlain(
     const isPlain =
       named === Object.keys(values).length && tokens.every(({ kind }) => kind !== 'option-terminator');
     if (!isPlain || positionals.length < required || positionals.length > names.length) return undefined;
+    if (needed.some((name) => values[name] === undefined)) return undefined;
     const given = positionals.map((word, index) => [names[index] as string, word]);
     return {
       ...Object.fromEntries(flags.map((name) => [name, false])),

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { TeesError } from '../base/errors.js';
 import { parseCounters } from '../node/uplink.js';
-import { mapBounded } from './bounded.js';
+import { mapBounded } from '../base/bounded.js';
 import type { NamespaceScript, NetworkScript } from './network-script.js';
 import type { ClusterPlan } from './plan.js';
 import type { StateDirectory } from './state-directory.js';

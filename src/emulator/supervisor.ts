@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.js';
 import { TeesError, usageError } from '../base/errors.js';
 import { DAEMON_MEMORY_MAX_BYTES, DAEMON_STOP_DEADLINE_MS } from '../base/limits.js';
 import { suggestion } from '../topology/nearest.js';
-import { mapBounded } from './bounded.js';
+import { mapBounded } from '../base/bounded.js';
 import { configurationText } from './configuration.js';
 import type { ControlHandlers } from './control.js';
 import { serveControl } from './control.js';

@@ -5,6 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
 import { REQUEST_DEADLINE_MS } from '../base/limits.js';
 import type { Log } from '../base/log.js';
@@ -14,14 +15,17 @@ import type { Config } from '../config/config.js';
 import { addressOf } from '../config/address.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
+import { Probes } from '../transport/probes.js';
 import { encodeFrame } from '../wire/frame.js';
 import type { Frame } from '../wire/frame.js';
+import { isProbeMessage } from '../wire/probe.js';
 import { hangUp } from './hang-up.js';
 import { IdleProxies } from './idle-proxies.js';
 import type { LoginJob } from './job.js';
 import { JobList } from './job-list.js';
 import { LearntRecords } from './learnt-records.js';
 import { OpenCommands } from './open-commands.js';
+import { Prober } from './probing.js';
 import { Session } from './session.js';
 
 export const SOCKET_NAME = 'tees.sock';
@@ -43,6 +47,8 @@ export class LoginDaemon {
   readonly #idleProxies = new IdleProxies();
   readonly #learnt: LearntRecords;
   readonly #links: Links;
+  readonly #probes: Probes;
+  readonly #prober: Prober;
   #server: Server | undefined;
   #nextJob = 1;
 
@@ -58,6 +64,14 @@ export class LoginDaemon {
       onFrame: (link, frame) => this.#receive(link, frame),
       onClosed: (link, error) => this.#linkClosed(link, error),
       onRefused: (error) => log.warn(`a connection was refused: ${error.code}: ${error.message}`),
+    });
+    this.#probes = new Probes(config.cluster.login.name, this.#links);
+    this.#prober = new Prober({
+      config,
+      probes: this.#probes,
+      clock: systemClock,
+      isIdle: (proxy) => this.#idleProxies.isIdle(proxy),
+      callDirectly: (node, deadlineMs) => this.#links.probe(node, deadlineMs),
     });
   }
 
@@ -132,6 +146,7 @@ export class LoginDaemon {
       idleProxies: this.#idleProxies,
       learnt: this.#learnt,
       jobs: this.#list,
+      prober: this.#prober,
       connect: (node) => this.#links.connect(node),
       probe: (node) => this.#links.probe(node),
       nextJobName: () => `${Date.now().toString(36)}-${this.#nextJob++}`,
@@ -146,6 +161,7 @@ export class LoginDaemon {
   }
 
   #receive(link: Link, frame: Frame): void | Promise<void> {
+    if (isProbeMessage(frame.header)) return this.#probes.receive(link, frame.header);
     const name = frame.header['job'];
     const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;
     if (job?.ownsLink(link)) return job.receive(link, frame);
@@ -154,5 +170,6 @@ export class LoginDaemon {
   #linkClosed(link: Link, error: TeesError | undefined): void {
     if (error) this.options.log.warn(`link to ${link.peer}: ${error.code}: ${error.message}`);
     for (const job of this.#jobs.values()) if (job.ownsLink(link)) job.linkClosed(link, error);
+    this.#probes.linkClosed(link, error);
   }
 }

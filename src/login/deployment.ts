@@ -24,6 +24,7 @@ import { checkNodes, selectNodes } from '../topology/select.js';
 import type { Tree } from '../topology/tree.js';
 import type { RunRequest } from '../wire/api.js';
 import type { Subtree } from '../wire/job.js';
+import { subtreesOf } from './subtrees.js';
 import { TreePlan } from './tree-plan.js';
 
 export interface Deployment {
@@ -150,19 +151,6 @@ function checkLayout(layout: string | undefined): void {
   throw usageError('LAYOUT_UNKNOWN', `there is no layout '${layout}'`, {
     hint: `Known layouts: ${LAYOUTS.join(', ')}`,
   });
-}
-
-function subtreesOf(tree: Tree, borrowed: ReadonlySet<string>): Subtree[] {
-  const build = (index: number): Subtree => {
-    const name = tree.names[index] as string;
-    return {
-      name,
-      runs: !borrowed.has(name),
-      known: false,
-      children: (tree.children[index] ?? []).map(build),
-    };
-  };
-  return (tree.children[0] ?? []).map(build);
 }
 
 function contentsInOrder(

@@ -147,7 +147,7 @@ export class Session {
   }
 
   async #answer(header: Header): Promise<void> {
-    const answers = await answerQuestion(header, this.user.uid, this.context);
+    const answers = await answerQuestion(header, this.user.uid, this.context, this.#abort.signal);
     for (const { message, body } of answers) this.#command.send(message, body);
   }
 

@@ -13,10 +13,12 @@ import { Capacity, freeBytesOf } from '../store/capacity.js';
 import { ContentCache } from '../store/content-cache.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
+import { Probes } from '../transport/probes.js';
 import type { Frame } from '../wire/frame.js';
 import { decodeAgain, decodeJob, isSameJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeMessage } from '../wire/messages.js';
+import { isProbeMessage } from '../wire/probe.js';
 import { NodeJob } from './job.js';
 import { takeOver } from './leftovers.js';
 import { checkStorePlace } from './store-place.js';
@@ -33,6 +35,7 @@ export class NodeDaemon {
   /** Those that were here; the oldest are forgotten. */
   readonly #past = new Set<string>();
   readonly #links: Links;
+  readonly #probes: Probes;
   readonly #capacity: Capacity;
   readonly #removals: Removals;
   #cache: ContentCache | undefined;
@@ -55,6 +58,7 @@ export class NodeDaemon {
       onClosed: (link, error) => this.#linkClosed(link, error),
       onRefused: (error) => log.warn(`a connection was refused: ${error.code}: ${error.message}`),
     });
+    this.#probes = new Probes(self, this.#links);
   }
 
   async start(): Promise<void> {
@@ -76,6 +80,7 @@ export class NodeDaemon {
 
   #receive(link: Link, frame: Frame): void | Promise<void> {
     if (frame.header['t'] === 'job') return this.#begin(link, frame);
+    if (isProbeMessage(frame.header)) return this.#probes.receive(link, frame.header);
     const name = frame.header['job'];
     const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;
     // What was on its way when the job ended here is of no more use.
@@ -156,5 +161,6 @@ export class NodeDaemon {
   #linkClosed(link: Link, error: TeesError | undefined): void {
     if (error) this.options.log.warn(`link to ${link.peer}: ${error.code}: ${error.message}`);
     for (const job of this.#jobs.values()) if (job.ownsLink(link)) job.linkClosed(link, error);
+    this.#probes.linkClosed(link, error);
   }
 }

@@ -24,8 +24,19 @@ export interface LinksOptions {
   onRefused(error: TeesError): void;
 }
 
+/** How far the link to a node is that is being opened: its host has taken the connection, or not yet; or it is open. */
+export type LinkStage = 'none' | 'dialled' | 'reached' | 'open';
+
+interface Opening {
+  /** Its host has taken the connection. */
+  readonly onReached?: () => void;
+  /** It is of no more use, or came to nothing. */
+  readonly onClosed: () => void;
+}
+
 export class Links {
   readonly #outgoing = new Map<string, Promise<Link>>();
+  readonly #stages = new Map<string, LinkStage>();
   readonly #all = new Set<Link>();
   #server: Server | undefined;
   #empty: () => void = () => {};
@@ -72,21 +83,48 @@ export class Links {
   connect(node: string): Promise<Link> {
     const known = this.#outgoing.get(node);
     if (known) return known;
-    const link = this.#open(node, () => {
-      if (this.#outgoing.get(node) === link) this.#outgoing.delete(node);
+    const link = this.#open(node, {
+      onReached: () => this.#stages.set(node, 'reached'),
+      onClosed: () => {
+        if (this.#outgoing.get(node) !== link) return;
+        this.#outgoing.delete(node);
+        this.#stages.delete(node);
+      },
     });
     this.#outgoing.set(node, link);
+    this.#stages.set(node, 'dialled');
+    void link.then(
+      () => this.#outgoing.get(node) === link && this.#stages.set(node, 'open'),
+      () => {},
+    );
     return link;
   }
 
-  /** Whether a node's daemon answers now, which a link from before does not tell; if not, why. */
-  async probe(node: string): Promise<TeesError | undefined> {
+  stage(node: string): LinkStage {
+    return this.#stages.get(node) ?? 'none';
+  }
+
+  /**
+   * Whether a node's daemon answers now, which a link from before does not tell; if not, why.
+   * @param deadlineMs for those who do not want to wait as long as those who need the link
+   */
+  async probe(node: string, deadlineMs?: number): Promise<TeesError | undefined> {
+    let stage: LinkStage = 'dialled';
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      if (deadlineMs === undefined) return;
+      timer = setTimeout(() => reject(unanswered(node, this.where(node), stage, deadlineMs)), deadlineMs);
+    });
     try {
-      const link = await this.#open(node, () => {});
-      link.close();
+      const opening = this.#open(node, { onReached: () => (stage = 'reached'), onClosed: () => {} });
+      // Whoever has given up the wait: it is hung up on when it answers after all.
+      const closed = opening.then((link) => link.close());
+      await Promise.race([closed, late]);
       return undefined;
     } catch (error) {
       return TeesError.from(error, 'NODE_UNREACHABLE', { node });
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -100,8 +138,14 @@ export class Links {
     await closed;
   }
 
-  /** @param onClosed when it is of no more use, or came to nothing */
-  #open(node: string, onClosed: () => void): Promise<Link> {
+  /** Where its daemon listens, in words. */
+  where(node: string): string {
+    const { host, port } = this.options.address(node);
+    return `${host}:${port}`;
+  }
+
+  /** @throws TeesError of the configuration, at once: NODE_UNKNOWN */
+  #open(node: string, { onReached, onClosed }: Opening): Promise<Link> {
     const { host, port } = this.options.address(node);
     return new Promise((resolve, reject) => {
       const fail = (cause: TeesError | undefined): void =>
@@ -112,7 +156,10 @@ export class Links {
         deadline = setTimeout(() => {
           socket.destroy(new Error(`no answer within ${CONNECT_DEADLINE_MS / 1000} s`));
         }, CONNECT_DEADLINE_MS);
-        return socket.once('connect', () => clearTimeout(deadline));
+        return socket.once('connect', () => {
+          clearTimeout(deadline);
+          onReached?.();
+        });
       };
       const link = new Link(
         dial,
@@ -154,6 +201,23 @@ export class Links {
       },
     );
   }
+}
+
+const STAGES = {
+  none: (where: string) => `no answer from ${where}`,
+  dialled: (where: string) => `no answer from ${where}`,
+  reached: (where: string) => `connected to ${where}, and heard nothing`,
+  open: () => 'heard nothing by the link that was open',
+} as const satisfies Record<LinkStage, (where: string) => string>;
+
+/** What there is to say of a node that has had its time. @param where host and port */
+export function unanswered(node: string, where: string, stage: LinkStage, waitedMs: number): TeesError {
+  const code = stage === 'dialled' ? 'NODE_UNREACHABLE' : 'NODE_SILENT';
+  const seconds = Math.round(waitedMs / 100) / 10;
+  return new TeesError(code, `${STAGES[stage](where)} within ${seconds} s`, {
+    node,
+    hint: 'Is the node up, its daemon running, the network whole, the port open?',
+  });
 }
 
 /**
