@@ -15,6 +15,7 @@ const TRIALS: Readonly<Record<string, Entry>> = {
   deploy: { load: () => import('./trials/deploy.js'), shaped: true },
   'first-read': { load: () => import('./trials/first-read.js') },
   hook: { load: () => import('./trials/hook.js') },
+  redeploy: { load: () => import('./trials/redeploy.js') },
   repair: { load: () => import('./trials/repair.js') },
 };
 

@@ -41,6 +41,8 @@ export interface Deployment {
   readonly document: DocumentPieces;
   /** Chunks in order of sending. */
   readonly chunkOrder: readonly number[];
+  /** So many of them are the urgent part. */
+  readonly urgentChunkCount: number;
   readonly urgentBytes: number;
   readonly hystereticBytes: number;
   /** The name of a node's group. */
@@ -156,8 +158,9 @@ function checkLayout(layout: string | undefined): void {
 function contentsInOrder(
   source: LayerSource,
   split: Split,
-): Pick<Deployment, 'chunkOrder' | 'urgentBytes' | 'hystereticBytes'> {
+): Pick<Deployment, 'chunkOrder' | 'urgentChunkCount' | 'urgentBytes' | 'hystereticBytes'> {
   const chunkOrder: number[] = [];
+  let urgentChunkCount = 0;
   let urgentBytes = 0;
   let hystereticBytes = 0;
   split.order.forEach((index, position) => {
@@ -166,6 +169,7 @@ function contentsInOrder(
     if (position < split.urgentCount) urgentBytes += dataSize(content);
     else hystereticBytes += dataSize(content);
     for (let i = 0; i < content.chunkCount; i++) chunkOrder.push(content.firstChunk + i);
+    if (position < split.urgentCount) urgentChunkCount = chunkOrder.length;
   });
-  return { chunkOrder, urgentBytes, hystereticBytes };
+  return { chunkOrder, urgentChunkCount, urgentBytes, hystereticBytes };
 }

@@ -116,7 +116,7 @@ export class LoginJob {
     const { deployment } = this.options;
     const over = new Promise<void>((resolve) => (this.#over = resolve));
     for (let piece = 0; piece < this.#pieceCount; piece++) this.#relay.unitHeld(piece);
-    this.#relay.setOrder(deployment.chunkOrder);
+    this.#relay.setOrder(deployment.chunkOrder, deployment.urgentChunkCount);
     for (const chunk of deployment.chunkOrder) this.#relay.unitHeld(this.#pieceCount + chunk);
     await this.#relay.open();
     await over;

@@ -13,6 +13,8 @@ import { ChunkSet } from '../store/chunk-set.js';
 export class Cargo {
   /** Every chunk's index once, in order of sending. */
   readonly chunkOrder: readonly number[];
+  /** So many of them are the urgent part. */
+  readonly urgentChunkCount: number;
   readonly urgentBytesTotal: number;
   urgentBytes = 0;
   hystereticBytes = 0;
@@ -33,6 +35,7 @@ export class Cargo {
       }
     });
     this.chunkOrder = chunkOrder;
+    this.urgentChunkCount = this.#urgentMissing.count;
     this.urgentBytesTotal = urgentBytes;
     this.#rememberPaths(manifest);
   }

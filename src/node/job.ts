@@ -57,7 +57,7 @@ export class NodeJob {
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, context.cache, {
       openStore: (manifest, arrivals) => this.#environment.openStore(manifest, arrivals),
-      onOrder: (chunks) => this.#relay.setOrder(chunks),
+      onOrder: (...order) => this.#relay.setOrder(...order),
       onHeld: (unit) => this.#relay.unitHeld(unit),
       onBlocked: (first, count) => this.#relay.wantChunks(first, count),
       onReleased: (...wait) => this.#onReleased(...wait),

@@ -17,7 +17,7 @@ import { ShippingDocument } from './shipping-document.js';
 export interface NodeLayerPort {
   openStore(manifest: Manifest, arrivals: Arrivals): Promise<JobStore>;
   /** The order of sending is known. */
-  onOrder(chunks: readonly number[]): void;
+  onOrder(chunks: readonly number[], urgentCount: number): void;
   /** A unit is here and verified. */
   onHeld(unit: number): void;
   /** Somebody on this node waits for these chunks. */
@@ -131,7 +131,7 @@ export class NodeLayer {
     await store.shared?.fill(store);
     this.#store = store;
     this.#reusedBytes += store.bytesHeld - before;
-    this.port.onOrder(cargo.chunkOrder);
+    this.port.onOrder(cargo.chunkOrder, cargo.urgentChunkCount);
     for (const chunk of cargo.chunkOrder) if (store.has(chunk)) this.#held(chunk);
     this.port.onOpened(manifest);
   }

@@ -9,10 +9,22 @@ import { ChunkSet } from './chunk-set.js';
 import type { ContentCache } from './content-cache.js';
 import { chunkKey, contentKey, digestsOf } from './content-key.js';
 import type { ContentsOnly } from './content-key.js';
-import type { JobStore } from './job-store.js';
 
 /** Links and renames take some microseconds each: between so many of them others get their turn. */
 const STEPS_A_TURN = 256;
+
+/** A job's store, as far as it can be filled from here (job-store.ts). */
+export interface FillableStore {
+  readonly isClosed: boolean;
+  isWhole(content: number): boolean;
+  has(chunk: number): boolean;
+  chunksOf(content: number): readonly [first: number, count: number];
+  chunkBytes(chunk: number): number;
+  contentPath(content: number): string;
+  /** It is at its path now. */
+  found(content: number): void;
+  put(chunk: number, body: Buffer): Promise<unknown>;
+}
 
 export class JobContents {
   /** Those that this job uses. */
@@ -26,7 +38,7 @@ export class JobContents {
   }
 
   /** Takes what is on this node already: whole contents, and of larger ones the chunks that have not changed. */
-  async fill(store: JobStore): Promise<void> {
+  async fill(store: FillableStore): Promise<void> {
     if (!this.cache.isOn) return;
     for (const content of this.manifest.contents.keys()) {
       if (content % STEPS_A_TURN === STEPS_A_TURN - 1) await nextTurn();
@@ -37,7 +49,7 @@ export class JobContents {
     }
   }
 
-  async #takeChunks(content: number, store: JobStore): Promise<void> {
+  async #takeChunks(content: number, store: FillableStore): Promise<void> {
     const [first, count] = store.chunksOf(content);
     for (let chunk = first; count > 1 && chunk < first + count; chunk++) {
       if (store.has(chunk)) continue;

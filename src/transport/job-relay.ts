@@ -4,6 +4,7 @@
  * differ in where units come from and where what comes up goes.
  */
 import { TeesError } from '../base/errors.js';
+import { ChunkSet } from '../store/chunk-set.js';
 import { chunkBuffers } from '../wire/buffer-pool.js';
 import type { Frame } from '../wire/frame.js';
 import type { Subtree } from '../wire/job.js';
@@ -19,15 +20,10 @@ import { RelayChildren } from './relay-children.js';
 import type { RelayChildrenOptions } from './relay-children.js';
 import { RelayMachine } from './relay-machine.js';
 import type { RelayAction } from './relay-machine.js';
+import type { SendClass } from './send-queue.js';
 
 /** Sends to one child that may be under way at a time. */
 const WINDOW_UNITS = 4;
-// For the subtrees to tear down: a busy node takes seconds to remove a large layer. More for taller ones, so that who
-// is late is told by its own parent.
-const END_DEADLINE_MS = 30_000;
-const END_DEADLINE_LEVEL_MS = 2_000;
-const LEVELS_MAX = 5;
-
 /** What comes up from the subtrees, and what the relay needs from its owner. */
 export interface JobRelayPort {
   connect(node: string): Promise<Link>;
@@ -65,6 +61,8 @@ export class JobRelay {
   readonly machine: RelayMachine;
   bytesSent = 0;
   readonly #children: RelayChildren;
+  /** Chunks; undefined as long as only the document is known. */
+  #urgent: ChunkSet | undefined;
   #ending: TeesError | 'end' | undefined;
   #gone: () => void = () => {};
 
@@ -170,7 +168,10 @@ export class JobRelay {
     if (spec.demand) this.#perform(this.machine.want([pieceCount + first, count]));
   }
 
-  setOrder(chunks: readonly number[]): void {
+  /** @param urgentCount so many chunks of the order are the urgent part */
+  setOrder(chunks: readonly number[], urgentCount: number): void {
+    this.#urgent = new ChunkSet(chunks.length);
+    for (const chunk of chunks.slice(0, urgentCount)) this.#urgent.add(chunk);
     this.#perform(this.machine.setOrder(chunks));
   }
 
@@ -206,15 +207,11 @@ export class JobRelay {
   async end(error?: TeesError): Promise<void> {
     this.#ending = error ?? 'end';
     const gone = new Promise<void>((resolve) => (this.#gone = resolve));
-    const deadline = setTimeout(() => this.#giveUp(), this.#endDeadlineMs);
+    const deadline = setTimeout(() => this.#giveUp(), this.#children.endDeadlineMs);
     for (const child of this.#children) this.#endChild(child);
     this.#checkGone();
     await gone;
     clearTimeout(deadline);
-  }
-
-  get #endDeadlineMs(): number {
-    return END_DEADLINE_MS + END_DEADLINE_LEVEL_MS * Math.min(LEVELS_MAX, this.#children.levels);
   }
 
   #giveUp(): void {
@@ -273,6 +270,11 @@ export class JobRelay {
     }
   }
 
+  #classOf(unit: number): SendClass {
+    const chunk = unit - this.options.pieceCount;
+    return chunk < 0 || this.#urgent?.has(chunk) ? 'urgent' : 'later';
+  }
+
   async #send({ child, unit, raised }: Extract<RelayAction, { kind: 'send' }>): Promise<void> {
     const way = this.#children.get(child)?.way;
     const link = way?.link;
@@ -283,7 +285,7 @@ export class JobRelay {
       if (!link || way?.link !== link || this.#ending) return release();
       this.bytesSent += body.length;
       const header = encodeMessage({ t: 'unit', job: this.options.spec.job, unit });
-      await link.send(header, body, release, raised);
+      await link.send(header, body, release, raised ? 'awaited' : this.#classOf(unit));
       if (way.link === link && this.#children.get(child)?.way === way)
         this.#perform(this.machine.sent(child, raised));
     } catch (error) {

@@ -18,6 +18,8 @@ import { FrameDecoder, encodeHead } from '../wire/frame.js';
 import type { Frame, Header } from '../wire/frame.js';
 import type { Step } from '../wire/authentication.js';
 import { Fields } from '../wire/fields.js';
+import { SendQueue } from './send-queue.js';
+import type { SendClass } from './send-queue.js';
 
 export type FrameHandler = (frame: Frame) => void | Promise<void>;
 
@@ -59,9 +61,8 @@ export class Link {
   #handling = false;
   #silentIntervals = 0;
   readonly #silentIntervalsMax: number;
-  /** Frames that wait for the socket: those that somebody waits for, and the others. */
-  readonly #raised: (() => void)[] = [];
-  readonly #bulk: (() => void)[] = [];
+  /** Frames that wait for the socket. */
+  readonly #waiting = new SendQueue<() => void>();
 
   constructor(
     open: SocketFactory,
@@ -96,18 +97,17 @@ export class Link {
   }
 
   /**
-   * Sends a frame that may wait: what is posted passes it, and what is raised passes those that are not. Resolves when
-   * the link would take another; never rejects: a lost link is told by `closed`.
+   * Sends a frame that may wait: what is posted passes it, and others that are more urgent do. Resolves when the link
+   * would take another; never rejects: a lost link is told by `closed`.
    * @param written called when the body is no more needed, whether it was sent or not
    */
-  send(header: Header, body?: Buffer, written?: () => void, raised = false): Promise<void> {
-    const waiting = raised ? this.#raised : this.#bulk;
-    if (this.#raised.length + waiting.length === 0 && this.#hasRoom) {
+  send(header: Header, body?: Buffer, written?: () => void, kind: SendClass = 'later'): Promise<void> {
+    if (this.#waiting.isFree(kind) && this.#hasRoom) {
       this.post(header, body, written);
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      waiting.push(() => {
+      this.#waiting.push(kind, () => {
         this.post(header, body, written);
         resolve();
       });
@@ -120,7 +120,7 @@ export class Link {
 
   #sendBulk(): void {
     while (this.#hasRoom) {
-      const send = this.#raised.shift() ?? this.#bulk.shift();
+      const send = this.#waiting.next();
       if (!send) return;
       send();
     }

@@ -12,6 +12,12 @@ import type { Kept, Settle } from './job-channel.js';
 import type { Link } from './link.js';
 import { NO_PROGRESS, RelayChild } from './relay-child.js';
 
+// For the subtrees to tear down: a busy node takes seconds to remove a large layer. More for taller ones, so that who
+// is late is told by its own parent.
+const END_DEADLINE_MS = 30_000;
+const END_DEADLINE_LEVEL_MS = 2_000;
+const LEVELS_MAX = 5;
+
 export interface RelayChildrenOptions {
   readonly spec: Omit<JobSpec, 'subtree'>;
   /** Children that have answered to an earlier daemon of this node. */
@@ -145,9 +151,9 @@ export class RelayChildren {
     return [...this].filter((child) => child.isAway).map(({ subtree }) => subtree);
   }
 
-  /** Edges to the farthest node below. */
-  get levels(): number {
-    return [...this].reduce((most, { subtree }) => Math.max(most, 1 + heightOf(subtree)), 0);
+  get endDeadlineMs(): number {
+    const levels = [...this].reduce((most, { subtree }) => Math.max(most, 1 + heightOf(subtree)), 0);
+    return END_DEADLINE_MS + END_DEADLINE_LEVEL_MS * Math.min(LEVELS_MAX, levels);
   }
 
   #make(subtree: Subtree): RelayChild {

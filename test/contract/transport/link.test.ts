@@ -166,7 +166,14 @@ test('what somebody waits for passes the frames that wait for the connection, an
   const link = await parent.links.connect('cn0');
   const sends: Promise<void>[] = [];
   const send = (unit: number, raised = false): void =>
-    void sends.push(link.send({ t: 'unit', job: 'j', unit }, Buffer.alloc(256 * 1024), undefined, raised));
+    void sends.push(
+      link.send(
+        { t: 'unit', job: 'j', unit },
+        Buffer.alloc(256 * 1024),
+        undefined,
+        raised ? 'awaited' : 'later',
+      ),
+    );
   for (let unit = 0; unit < 40; unit++) send(unit);
   send(100, true);
   send(101, true);

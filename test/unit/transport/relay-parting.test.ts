@@ -1,39 +1,9 @@
 import test from 'ava';
-import { DIGEST_SIZE_BYTES } from '../../../src/base/limits.js';
 import type { Link } from '../../../src/transport/link.js';
 import { RelayChildren } from '../../../src/transport/relay-children.js';
-import type { JobSpec, Subtree } from '../../../src/wire/job.js';
+import type { Subtree } from '../../../src/wire/job.js';
 import type { Header } from '../../../src/wire/frame.js';
-
-const SPEC: Omit<JobSpec, 'subtree'> = {
-  ...{
-    job: 'j',
-    uid: 1,
-    gid: 1,
-    groups: [],
-    argv: ['a'],
-    env: {},
-    cwd: '/',
-    inputNode: 'a',
-    tracedNodes: [],
-  },
-  ...{
-    hook: 'fuse',
-    fuseEngine: 'tees',
-    layout: 'stacked',
-    demand: true,
-    stallDeadlineMs: 1,
-    onStall: 'wait',
-  },
-  ...{ documentLengths: [1], documentDigests: Buffer.alloc(DIGEST_SIZE_BYTES), contentBytes: 0, epoch: 0 },
-};
-
-const leaf = (name: string, ...children: Subtree[]): Subtree => ({
-  name,
-  runs: true,
-  known: false,
-  children,
-});
+import { SPEC, leaf } from '../../support/job-parts.js';
 
 async function open(
   ...subtrees: Subtree[]
