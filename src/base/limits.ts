@@ -146,6 +146,19 @@ export const PROBES_AT_ONCE_MAX = 8;
 export const PROBED_AT_ONCE_MAX = 1024;
 export const PROBED_DIRECTLY_AT_ONCE_MAX = 128;
 
+/** A timed transfer (transport/trial.ts): units, how long they are sent, and how long the last may be on their way. */
+export const TRIAL_UNITS_MAX = 8192;
+export const TRIAL_DURATION_DEFAULT_MS = 1_000;
+export const TRIAL_DURATION_MIN_MS = 100;
+export const TRIAL_DURATION_MAX_MS = 10_000;
+export const TRIAL_LINGER_MS = 15_000;
+/** Sent and not yet confirmed: at 10 Gbit/s enough for a round trip of 3 ms. */
+export const TRIAL_WINDOW_UNITS = 16;
+export const TRIAL_NODES_MAX = 64;
+/** That one daemon takes part in at a time; and what each keeps of the units that come, over and over. */
+export const TRIALS_AT_ONCE_MAX = 8;
+export const TRIAL_KEPT_UNITS = 8;
+
 /** Reads that wait, as one node tells them of itself and of all below it. */
 export const PRESENT_WAITS_MAX = 100;
 

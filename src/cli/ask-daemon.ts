@@ -36,8 +36,15 @@ export function connectDaemon(path: string): Promise<Socket> {
   });
 }
 
-/** @throws TeesError DAEMON_DOWN, DAEMON_LOST, and what the daemon answers */
-export async function askDaemon(path: string, question: Header): Promise<Frame> {
+/**
+ * @param onDoing what the daemon is at, where that takes a while
+ * @throws TeesError DAEMON_DOWN, DAEMON_LOST, and what the daemon answers
+ */
+export async function askDaemon(
+  path: string,
+  question: Header,
+  onDoing: (header: Header) => void = () => {},
+): Promise<Frame> {
   const socket = await connectDaemon(path);
   try {
     socket.write(encodeFrame(question));
@@ -45,6 +52,10 @@ export async function askDaemon(path: string, question: Header): Promise<Frame> 
     const answers: Frame[] = [];
     for await (const bytes of socket as AsyncIterable<Buffer>) {
       for (const frame of decoder.push(bytes)) {
+        if (frame.header['t'] === 'doing') {
+          onDoing(frame.header);
+          continue;
+        }
         if (frame.header['t'] !== 'over') {
           answers.push(frame);
           continue;

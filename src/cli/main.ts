@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   layer: () => import('./commands/layer.js'),
   tree: () => import('./commands/tree.js'),
   probe: () => import('./commands/probe.js'),
+  calibrate: () => import('./commands/calibrate.js'),
   cluster: () => import('./commands/cluster.js'),
   doctor: () => import('./commands/doctor.js'),
   config: () => import('./commands/config.js'),

@@ -13,12 +13,13 @@ import { native } from '../base/native.js';
 import type { PeerCredentials } from '../base/native.js';
 import type { Config } from '../config/config.js';
 import { addressOf } from '../config/address.js';
+import { loadConfig } from '../config/parse.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
-import { Probes } from '../transport/probes.js';
+import { NetworkTests } from '../transport/network-tests.js';
 import { encodeFrame } from '../wire/frame.js';
 import type { Frame } from '../wire/frame.js';
-import { isProbeMessage } from '../wire/probe.js';
+import { Calibrator } from './calibrator.js';
 import { hangUp } from './hang-up.js';
 import { IdleProxies } from './idle-proxies.js';
 import type { LoginJob } from './job.js';
@@ -47,13 +48,17 @@ export class LoginDaemon {
   readonly #idleProxies = new IdleProxies();
   readonly #learnt: LearntRecords;
   readonly #links: Links;
-  readonly #probes: Probes;
+  readonly #tests: NetworkTests;
   readonly #prober: Prober;
+  readonly #calibrator: Calibrator;
+  /** Its `network` may be read anew while jobs run. */
+  #config: Config;
   #server: Server | undefined;
   #nextJob = 1;
 
   constructor(private readonly options: LoginDaemonOptions) {
     const { config, key, log } = options;
+    this.#config = config;
     this.#open = new OpenCommands(options.commandsPerUserMax);
     this.#learnt = new LearntRecords(`${config.store.directory}/learnt`, log);
     this.#links = new Links({
@@ -65,13 +70,21 @@ export class LoginDaemon {
       onClosed: (link, error) => this.#linkClosed(link, error),
       onRefused: (error) => log.warn(`a connection was refused: ${error.code}: ${error.message}`),
     });
-    this.#probes = new Probes(config.cluster.login.name, this.#links);
+    this.#tests = new NetworkTests(config.cluster.login.name, this.#links, config.store.directory);
     this.#prober = new Prober({
-      config,
-      probes: this.#probes,
+      config: () => this.#config,
+      probes: this.#tests.probes,
       clock: systemClock,
       isIdle: (proxy) => this.#idleProxies.isIdle(proxy),
       callDirectly: (node, deadlineMs) => this.#links.probe(node, deadlineMs),
+    });
+    this.#calibrator = new Calibrator({
+      config: () => this.#config,
+      prober: this.#prober,
+      trials: this.#tests.trials,
+      clock: systemClock,
+      jobCount: () => this.#jobs.size,
+      useAnew: () => this.#readAnew(),
     });
   }
 
@@ -137,9 +150,9 @@ export class LoginDaemon {
   }
 
   #serve(socket: Socket, user: PeerCredentials): void {
-    const { config, log, requestDeadlineMs = REQUEST_DEADLINE_MS } = this.options;
+    const { log, requestDeadlineMs = REQUEST_DEADLINE_MS } = this.options;
     const session = new Session(socket, user, {
-      config,
+      config: this.#config,
       log,
       requestDeadlineMs,
       cacheDirectory: this.#cacheDirectory,
@@ -147,6 +160,7 @@ export class LoginDaemon {
       learnt: this.#learnt,
       jobs: this.#list,
       prober: this.#prober,
+      calibrator: this.#calibrator,
       connect: (node) => this.#links.connect(node),
       probe: (node) => this.#links.probe(node),
       nextJobName: () => `${Date.now().toString(36)}-${this.#nextJob++}`,
@@ -160,8 +174,16 @@ export class LoginDaemon {
       .finally(() => this.#sessions.delete(session));
   }
 
+  /** Only what trees are planned with: the rest needs a new start, here and everywhere. */
+  #readAnew(): Config['network'] {
+    const { network } = loadConfig(this.#config.file);
+    this.#config = { ...this.#config, network };
+    this.options.log.info(`the network's figures are read anew from ${this.#config.file}`);
+    return network;
+  }
+
   #receive(link: Link, frame: Frame): void | Promise<void> {
-    if (isProbeMessage(frame.header)) return this.#probes.receive(link, frame.header);
+    if (this.#tests.concerns(frame.header)) return this.#tests.receive(link, frame);
     const name = frame.header['job'];
     const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;
     if (job?.ownsLink(link)) return job.receive(link, frame);
@@ -170,6 +192,6 @@ export class LoginDaemon {
   #linkClosed(link: Link, error: TeesError | undefined): void {
     if (error) this.options.log.warn(`link to ${link.peer}: ${error.code}: ${error.message}`);
     for (const job of this.#jobs.values()) if (job.ownsLink(link)) job.linkClosed(link, error);
-    this.#probes.linkClosed(link, error);
+    this.#tests.linkClosed(link, error);
   }
 }

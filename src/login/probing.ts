@@ -27,7 +27,8 @@ import type {
 import { subtreesOf } from './subtrees.js';
 
 export interface ProbingContext {
-  readonly config: Config;
+  /** The one that holds now. */
+  config(): Config;
   readonly probes: Probes;
   readonly clock: Clock;
   isIdle(proxy: string): boolean;
@@ -106,7 +107,7 @@ class Probing {
 
   /** As for a job; only that a borrowed proxy node that does not answer is a finding here. */
   #planTree(): ShapedTree & { method: string; nodeCount: number } {
-    const { config } = this.context;
+    const config = this.context.config();
     const { nodes: list, bytes, shape = config.tree.shape } = this.request;
     const method = chooseMethod(this.request.method);
     const nodes = selectNodes(config.cluster, list);
@@ -163,7 +164,7 @@ class Probing {
       levels.push(level);
       const hop = this.#found.get(node);
       if (!hop || hop.failure) return [];
-      const group = this.context.config.cluster.nodes.get(node)?.group ?? '';
+      const group = this.context.config().cluster.nodes.get(node)?.group ?? '';
       return [{ node, parent: names[parent] as string, level, group, ...timesOf(hop) }];
     });
   }

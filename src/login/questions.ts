@@ -1,6 +1,8 @@
 /** What a command may ask instead of running something: one message, answered, to whom the kernel says asks. */
 import type { Config } from '../config/config.js';
 import type { DaemonMessage } from '../wire/api.js';
+import { isCalibrateRequest } from '../wire/calibrate-question.js';
+import type { CalibrateAnswer } from '../wire/calibrate-question.js';
 import type { Header } from '../wire/frame.js';
 import { isJobsRequest } from '../wire/jobs.js';
 import type { JobsAnswer } from '../wire/jobs.js';
@@ -12,7 +14,9 @@ import type { JobList } from './job-list.js';
 import { answerJobs } from './jobs-requests.js';
 import { answerLearning } from './learning-requests.js';
 import type { LearntRecords } from './learnt-records.js';
-import { answerProbe } from './network-questions.js';
+import type { Calibrator } from './calibrator.js';
+import { answerCalibrate, answerProbe } from './network-questions.js';
+import type { Asker } from './network-questions.js';
 import type { Prober } from './probing.js';
 
 export interface Knowledge {
@@ -20,25 +24,26 @@ export interface Knowledge {
   readonly learnt: LearntRecords;
   readonly jobs: JobList;
   readonly prober: Prober;
+  readonly calibrator: Calibrator;
 }
 
-export type AnyAnswer = DaemonMessage | LearningAnswer | JobsAnswer | ProbeAnswer;
+export type AnyAnswer = DaemonMessage | LearningAnswer | JobsAnswer | ProbeAnswer | CalibrateAnswer;
+
+const QUESTIONS = [isLearningRequest, isJobsRequest, isProbeRequest, isCalibrateRequest];
 
 export function isQuestion(header: Header): boolean {
-  return isLearningRequest(header) || isJobsRequest(header) || isProbeRequest(header);
+  return QUESTIONS.some((is) => is(header));
 }
 
-/**
- * @param signal when nobody waits for the answer any more
- * @returns all that is to be sent
- */
+/** @returns all that is to be sent, besides what was said meanwhile */
 export function answerQuestion(
   header: Header,
-  uid: number,
-  { config, learnt, jobs, prober }: Knowledge,
-  signal: AbortSignal,
+  asker: Asker,
+  { config, learnt, jobs, prober, calibrator }: Knowledge,
 ): Promise<{ message: AnyAnswer; body?: Buffer }[]> {
+  const { uid } = asker;
   if (isJobsRequest(header)) return answerJobs(header, uid, jobs);
-  if (isProbeRequest(header)) return answerProbe(header, prober, signal);
+  if (isProbeRequest(header)) return answerProbe(header, prober, asker);
+  if (isCalibrateRequest(header)) return answerCalibrate(header, calibrator, asker);
   return answerLearning({ header, uid, budgetBytes: config.learning.budgetBytes }, learnt);
 }

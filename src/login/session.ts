@@ -30,7 +30,7 @@ import { jobSpec } from './job-spec.js';
 import type { JobDecision } from './job-spec.js';
 import { progressMessage } from './progress-message.js';
 import { answerQuestion, isQuestion } from './questions.js';
-import type { Knowledge } from './questions.js';
+import type { AnyAnswer, Knowledge } from './questions.js';
 import { lossSettings } from './membership.js';
 import type { LossSettings } from './membership.js';
 import { stallSettings } from './stall-policies.js';
@@ -147,7 +147,9 @@ export class Session {
   }
 
   async #answer(header: Header): Promise<void> {
-    const answers = await answerQuestion(header, this.user.uid, this.context, this.#abort.signal);
+    const say = (message: AnyAnswer): void => this.#command.send(message);
+    const asker = { uid: this.user.uid, signal: this.#abort.signal, say };
+    const answers = await answerQuestion(header, asker, this.context);
     for (const { message, body } of answers) this.#command.send(message, body);
   }
 

@@ -13,12 +13,11 @@ import { Capacity, freeBytesOf } from '../store/capacity.js';
 import { ContentCache } from '../store/content-cache.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
-import { Probes } from '../transport/probes.js';
+import { NetworkTests } from '../transport/network-tests.js';
 import type { Frame } from '../wire/frame.js';
 import { decodeAgain, decodeJob, isSameJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeMessage } from '../wire/messages.js';
-import { isProbeMessage } from '../wire/probe.js';
 import { NodeJob } from './job.js';
 import { takeOver } from './leftovers.js';
 import { checkStorePlace } from './store-place.js';
@@ -35,7 +34,7 @@ export class NodeDaemon {
   /** Those that were here; the oldest are forgotten. */
   readonly #past = new Set<string>();
   readonly #links: Links;
-  readonly #probes: Probes;
+  readonly #tests: NetworkTests;
   readonly #capacity: Capacity;
   readonly #removals: Removals;
   #cache: ContentCache | undefined;
@@ -58,7 +57,7 @@ export class NodeDaemon {
       onClosed: (link, error) => this.#linkClosed(link, error),
       onRefused: (error) => log.warn(`a connection was refused: ${error.code}: ${error.message}`),
     });
-    this.#probes = new Probes(self, this.#links);
+    this.#tests = new NetworkTests(self, this.#links, config.store.directory);
   }
 
   async start(): Promise<void> {
@@ -80,7 +79,7 @@ export class NodeDaemon {
 
   #receive(link: Link, frame: Frame): void | Promise<void> {
     if (frame.header['t'] === 'job') return this.#begin(link, frame);
-    if (isProbeMessage(frame.header)) return this.#probes.receive(link, frame.header);
+    if (this.#tests.concerns(frame.header)) return this.#tests.receive(link, frame);
     const name = frame.header['job'];
     const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;
     // What was on its way when the job ended here is of no more use.
@@ -161,6 +160,6 @@ export class NodeDaemon {
   #linkClosed(link: Link, error: TeesError | undefined): void {
     if (error) this.options.log.warn(`link to ${link.peer}: ${error.code}: ${error.message}`);
     for (const job of this.#jobs.values()) if (job.ownsLink(link)) job.linkClosed(link, error);
-    this.#probes.linkClosed(link, error);
+    this.#tests.linkClosed(link, error);
   }
 }
