@@ -89,8 +89,7 @@ class Calibrating {
     const startMs = clock.nowMs();
     const jobs = this.context.jobCount();
     if (jobs > 0) this.#remarks.push(`${jobs} jobs were running: the figures are lower for it`);
-    const probed = await this.#probe();
-    const all = this.#usable(probed);
+    const all = this.#usable(await this.#probeAll());
     const groups = evenly(all, GROUPS_MAX);
     const inner = evenly(
       groups.filter(({ slaves }) => slaves.length > 0),
@@ -100,6 +99,7 @@ class Calibrating {
       this.#remarks.push(
         'no group has a slave node that answers: groupBandwidth and hopCost stay as they are',
       );
+    const roundTrips = await this.#roundTrips(groups);
     const uplinks = await this.#each('uplink', groups, (group) => this.#uplink(group));
     const together = groups.length > 1 ? await this.#together(groups) : undefined;
     if (together === undefined)
@@ -109,14 +109,10 @@ class Calibrating {
     const within = await this.#each('group', inner, (group) => this.#within(group));
     const relays = await this.#each('relay', inner, (group) => this.#relay(group));
     const relayed = relays.flatMap(({ place, value }) => {
-      const slave = inner.find(({ name }) => name === place)?.slaves[0];
-      const hop = probed.hops.find(({ node }) => node === slave);
-      return hop ? [{ place, seconds: value, roundTrip: hop.roundTrip.min }] : [];
+      const { proxy, slaves } = inner.find(({ name }) => name === place) as Group;
+      const hop = roundTrips.find((each) => each.place === placeOf(proxy, slaves[0] as string));
+      return hop ? [{ place, seconds: value, roundTrip: hop.value }] : [];
     });
-    const roundTrips = probed.hops.map(({ parent, node, roundTrip }) => ({
-      place: `${parent} → ${node}`,
-      value: roundTrip.min,
-    }));
     return {
       ...this.#conclude({ ...streams, roundTrips, between, groups: within, relays: relayed }),
       remarks: this.#remarks,
@@ -137,16 +133,28 @@ class Calibrating {
     return { parameters: facts, slow };
   }
 
-  /** Twice: the first one opens the links. */
-  async #probe(): Promise<ProbeFacts> {
-    const { nodes, signal } = this.options;
-    this.options.doing('who answers, and how soon');
+  #probeAll(): Promise<ProbeFacts> {
+    this.options.doing('who answers');
     const { groups } = this.#config.cluster;
     const names = groups.flatMap(({ proxy, slaves }) => [proxy, ...slaves]);
-    const list = nodes ?? foldHostlist(names);
-    const request = { nodes: list, timeoutMs: PROBE_TIMEOUT_MS, method: 'p2p', bytes: 0 };
-    await this.context.prober.probe(request, signal);
-    return this.context.prober.probe(request, signal);
+    return this.#probe(this.options.nodes ?? foldHostlist(names));
+  }
+
+  #probe(nodes: string): Promise<ProbeFacts> {
+    const request = { nodes, timeoutMs: PROBE_TIMEOUT_MS, method: 'p2p', bytes: 0 };
+    return this.context.prober.probe(request, this.options.signal);
+  }
+
+  /** A hop or two at a time: when all nodes answer at once, processors are what is measured. */
+  async #roundTrips(groups: readonly Group[]): Promise<Sample[]> {
+    const samples: Sample[] = [];
+    this.options.doing('round trips');
+    for (const { proxy, slaves } of groups) {
+      const { hops } = await this.#probe([proxy, ...slaves.slice(0, 1)].join(','));
+      for (const { parent, node, roundTrip } of hops)
+        samples.push({ place: placeOf(parent, node), value: roundTrip.min });
+    }
+    return samples;
   }
 
   /** Groups whose proxy node answers, with those of their slave nodes that do. */
@@ -239,6 +247,10 @@ class Calibrating {
 
 function gotOf(times: readonly TrialTimes[], node: string): readonly number[] {
   return times.find((each) => each.node === node)?.got ?? [];
+}
+
+function placeOf(parent: string, node: string): string {
+  return `${parent} → ${node}`;
 }
 
 function leaf(name: string): Subtree {
