@@ -37,9 +37,16 @@
       "ldflags": ["-pthread"]
     },
     {
+      "target_name": "tees-storage",
+      "type": "executable",
+      "sources": ["storage/main.c", "storage/crypt.c"],
+      "cflags": ["-std=gnu11"],
+      "libraries": ["-lcrypto"]
+    },
+    {
       "target_name": "tees-init",
       "type": "executable",
-      "sources": ["init/main.c", "init/supervise.c", "init/one.c", "init/namespaces.c", "init/node.c", "init/enter.c"],
+      "sources": ["init/main.c", "init/supervise.c", "init/one.c", "init/namespaces.c", "init/node.c", "init/enter.c", "init/listen.c"],
       "cflags": ["-std=gnu11"]
     },
     {

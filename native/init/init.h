@@ -28,6 +28,9 @@ int node_main(int argc, char **argv);
 /* enter PID -- CMD ARG…         see enter.c */
 int enter_main(int argc, char **argv);
 
+/* listen PORT FD -- CMD ARG…    see listen.c */
+int listen_main(int argc, char **argv);
+
 /* Body of PID 1: see one.c. Never returns. `alive` is the read end of a pipe whose write end the parent holds. */
 void pid_one(int alive, const sigset_t *mask, char **command) __attribute__((noreturn));
 

@@ -14,6 +14,7 @@ static const struct verb {
 } VERBS[] = {
     {"supervise", supervise_main}, {"sweep", sweep_main}, {"namespaces", namespaces_main},
     {"net", net_main},             {"node", node_main},   {"enter", enter_main},
+    {"listen", listen_main},
 };
 
 int complain(const char *what, const char *path) {

@@ -23,6 +23,16 @@ static Napi::Value SetCloseOnExec(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+// socketpair(2): two ends of a stream, close-on-exec.
+static Napi::Value SocketPair(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) throw SystemError(env, errno, "socketpair", "");
+  Napi::Array pair = Napi::Array::New(env, 2);
+  for (uint32_t i = 0; i < 2; i++) pair.Set(i, Napi::Number::New(env, ends[i]));
+  return pair;
+}
+
 // What a connection may have in the kernel. tcp(7), TCP_NOTSENT_LOWAT: it takes no more while this many bytes have not
 // been sent. socket(7), SO_RCVBUF: the other end sends no more while about this many have not been read; the kernel does
 // not make it larger then, as it does after TCP_WINDOW_CLAMP (tcp_rcvbuf_grow). With CAP_NET_ADMIN net.core.rmem_max,
@@ -87,6 +97,7 @@ static Napi::Value TakeDescriptors(const Napi::CallbackInfo& info) {
 }
 
 void InitDescriptors(Napi::Env env, Napi::Object exports) {
+  exports.Set("socketPair", Napi::Function::New(env, SocketPair, "socketPair"));
   exports.Set("setCloseOnExec", Napi::Function::New(env, SetCloseOnExec, "setCloseOnExec"));
   exports.Set("takeDescriptors", Napi::Function::New(env, TakeDescriptors, "takeDescriptors"));
   exports.Set("limitQueues", Napi::Function::New(env, LimitQueues, "limitQueues"));

@@ -122,6 +122,21 @@ export const LINK_PINGS_MIN = 5;
 export const LINK_SILENCE_DEADLINE_MIN_MS = 1_000;
 export const LINK_SILENCE_DEADLINE_MAX_MS = 3_600_000;
 
+/** For the shared storage to answer one request: a congested one takes seconds. */
+export const STORAGE_DEADLINE_MIN_MS = 100;
+export const STORAGE_DEADLINE_MAX_MS = 3_600_000;
+/** Until what the login node has written there, and closed, is seen on a node. */
+export const STORAGE_VISIBLE_DEADLINE_MS = 10_000;
+export const STORAGE_VISIBLE_INTERVAL_MS = 100;
+/** Segments on it: the first is small, so that nodes begin to read soon, each is twice the one before, up to the largest. */
+export const SEGMENT_MIN_BYTES = 1 * MIB;
+export const SEGMENT_MAX_BYTES = 64 * MIB;
+/** Bytes of one read or write of it, at most (STORAGE_PIECE_MAX of native/storage), and how many of them are under way. */
+export const STORAGE_PIECE_MAX_BYTES = 512 * KIB;
+export const STORAGE_PIECES_AHEAD = 3;
+/** AES-256. */
+export const STORAGE_KEY_BYTES = 32;
+
 /** Between two tries to connect again: the first pause, which doubles, and the longest. */
 export const RECONNECT_INTERVAL_MIN_MS = 100;
 export const RECONNECT_INTERVAL_MAX_MS = 1_000;

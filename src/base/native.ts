@@ -24,6 +24,8 @@ export interface NativeAddon {
   actAs<T>(uid: number, gid: number, groups: readonly number[], action: () => T): T;
   /** fcntl(2), FD_CLOEXEC: programs that this process starts do not inherit `fd`. */
   setCloseOnExec(fd: number): void;
+  /** socketpair(2): two connected ends of a stream, close-on-exec. */
+  socketPair(): [number, number];
   /** TCP_NOTSENT_LOWAT and SO_RCVBUF: a connection has so many bytes in the kernel, to be sent and to be read. */
   limitQueues(fd: number, unsentBytes: number, unreadBytes: number): void;
   /**
@@ -87,6 +89,11 @@ export function preloadLibraryPath(name: 'preload' | 'audit'): string {
 /** The launcher that enters an execution environment; built beside the addon. */
 export function launcherPath(): string {
   return new URL('../../../native/build/Release/tees-launch', import.meta.url).pathname;
+}
+
+/** The process that reads and writes the shared storage; built beside the addon. */
+export function storagePath(): string {
+  return new URL('../../../native/build/Release/tees-storage', import.meta.url).pathname;
 }
 
 /** The serving process of a job's blocking hook; built beside the addon. */

@@ -45,6 +45,7 @@ export function statusText(status: ClusterStatus): string {
       `${outBytes}`,
     ]),
     ['-', 'login', `${status.login.inBytes}`, `${status.login.outBytes}`],
+    ...(status.storage ? [['-', 'storage', `${status.storage.inBytes}`, `${status.storage.outBytes}`]] : []),
   ];
   const up = status.nodes.filter((node) => node.state === 'up').length;
   const over = status.nodes.filter((node) => node.overMemory === true).map((node) => node.name);

@@ -31,6 +31,13 @@ export type LossPolicyName = (typeof LOSS_POLICIES)[number];
 /** `tree.threshold: never`: no number of nodes is enough for P2P. */
 export const THRESHOLD_NEVER = Number.MAX_SAFE_INTEGER;
 
+/** A directory on a file system that the login node and all compute nodes mount. */
+export interface SharedStorage {
+  readonly directory: string;
+  /** It has failed when it has not answered a request for so long. */
+  readonly deadlineMs: number;
+}
+
 export interface Config {
   /** The file it came from; error messages name it. */
   readonly file: string;
@@ -55,6 +62,8 @@ export interface Config {
     /** Of it, so much may hold what earlier jobs have brought. */
     readonly cacheBytes: number;
   };
+  /** Undefined: there is none. */
+  readonly sharedStorage?: SharedStorage;
   /** Unix sockets and what lives as long as the daemon. */
   readonly runtimeDirectory: string;
   readonly hook: HookName;
@@ -91,6 +100,7 @@ export const DEFAULTS = {
   keyFile: '/etc/tees/cluster.key',
   storeDirectory: '/var/lib/tees',
   storeSizeBytes: 8 * 2 ** 30,
+  storageDeadlineMs: 30_000,
   runtimeDirectory: '/run/tees',
   hook: 'fuse',
   fuseEngine: 'tees',

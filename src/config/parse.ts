@@ -33,6 +33,7 @@ import { DURATION, SIZE } from './quantities.js';
 import { readQuantity } from './quantity-value.js';
 import type { Section, Value } from './reader.js';
 import { readYaml } from './reader.js';
+import { readSharedStorage } from './shared-storage-section.js';
 import { systemReason } from './system-reason.js';
 
 export const CONFIG_KEYS = [
@@ -46,6 +47,7 @@ export const CONFIG_KEYS = [
   'keyFile',
   'tree',
   'store',
+  'sharedStorage',
   'runtimeDirectory',
   'hook',
   'fuseEngine',
@@ -117,6 +119,7 @@ export function parseConfig(text: string, file: string): Config {
       sizeBytes: storeBytes,
       cacheBytes: readCache(store?.get('cache'), storeBytes),
     },
+    ...readSharedStorage(root),
     runtimeDirectory: path(root.get('runtimeDirectory'), DEFAULTS.runtimeDirectory),
     hook: root.get('hook')?.oneOf(HOOKS) ?? DEFAULTS.hook,
     fuseEngine: root.get('fuseEngine')?.oneOf(FUSE_ENGINES) ?? DEFAULTS.fuseEngine,

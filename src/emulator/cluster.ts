@@ -15,8 +15,8 @@ import type { ClusterOptions } from './options.js';
 import { specify, temporaryStateDirectory } from './options.js';
 import { ClusterOwner } from './owner.js';
 import { StateDirectory } from './state-directory.js';
-import type { ClusterStatus, UplinkCounters } from './status.js';
-import { checkTools, initPath } from './tools.js';
+import type { ClusterStatus, NetworkCounters, UplinkCounters } from './status.js';
+import { checkStorageTools, checkTools, initPath } from './tools.js';
 
 const DOWN_DEADLINE_MS = 30_000;
 const DOWN_POLL_MS = 10;
@@ -25,6 +25,7 @@ const DOWN_POLL_MS = 10;
 export async function startCluster(options: ClusterOptions = {}): Promise<EmbeddedCluster> {
   checkTools();
   const specification = specify(options, options.stateDirectory ?? temporaryStateDirectory());
+  if (specification.storage) checkStorageTools();
   const state = new StateDirectory(specification.stateDirectory);
   state.claim();
   const owner = await ClusterOwner.start(specification, options.onProgress ?? (() => {}));
@@ -96,10 +97,15 @@ export class EmbeddedCluster {
   }
 
   async uplinkCounters(): Promise<readonly UplinkCounters[]> {
+    return (await this.networkCounters()).uplinks;
+  }
+
+  /** Of every shaped link. */
+  async networkCounters(): Promise<NetworkCounters> {
     return callControl(this.#state.controlSocket, 'counters');
   }
 
-  /** Sends a signal to a node's daemon: the way to break a node. */
+  /** Sends a signal to a node's daemon: the way to break a node. To the storage node: to all that serves there. */
   async signalNode(node: string, signal: NodeJS.Signals): Promise<void> {
     await callControl(this.#state.controlSocket, 'signal', { node, signal });
   }

@@ -41,6 +41,7 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
       },
       environment: { bind: ['/tmp', '/home'] },
       ...specification.settings,
+      ...sharedStorage(specification, state.sharedMount),
     },
     { lineWidth: 110 },
   );
@@ -48,6 +49,16 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
 
 function mebibytes(bytes: number): string {
   return `${Math.floor(bytes / MIB)}MiB`;
+}
+
+/** With a storage node its place is the cluster's to say, and all else the settings'. */
+function sharedStorage(
+  { storage, settings }: ClusterSpecification,
+  directory: string,
+): Record<string, unknown> {
+  return storage
+    ? { sharedStorage: { ...(settings['sharedStorage'] as object | undefined), directory } }
+    : {};
 }
 
 /** What is not shaped has the default. */

@@ -8,12 +8,12 @@ import type { Server, Socket } from 'node:net';
 import type { ErrorRecord } from '../base/errors.js';
 import { TeesError } from '../base/errors.js';
 import { CONTROL_DEADLINE_MS, CONTROL_LINE_MAX_BYTES } from '../base/limits.js';
-import type { ClusterStatus, UplinkCounters } from './status.js';
+import type { ClusterStatus, NetworkCounters } from './status.js';
 
 /** Every request with its answer. Pids are the supervisor's pid namespace's. */
 export interface ControlRequests {
   status: { argument: undefined; answer: ClusterStatus };
-  counters: { argument: undefined; answer: readonly UplinkCounters[] };
+  counters: { argument: undefined; answer: NetworkCounters };
   /** Where to find a node's daemon; `pidNamespace` identifies the cluster on the host. */
   locate: { argument: { node: string }; answer: { pid: number } };
   /** The same for the whole cluster. */

@@ -3,10 +3,9 @@
  * namespace. The core namespace is the upper topology's switch; a proxy's namespace bridges its slaves and its
  * uplink, so that a slave's traffic crosses its proxy node as it does in a real node group.
  */
-import type { NodeInfo } from '../topology/cluster.js';
 import type { ClusterSpecification } from './options.js';
 import { linkAddress, neighbours } from './neighbours.js';
-import type { ClusterPlan, PlannedGroup } from './plan.js';
+import type { ClusterPlan, Host, PlannedGroup } from './plan.js';
 import { NETWORK_BITS, UPLINK_INTERFACE } from './plan.js';
 
 /** A burst below the size of a GSO packet would drop it whole or split it. */
@@ -31,7 +30,8 @@ export function networkScript(plan: ClusterPlan, rates: ClusterSpecification): N
   return [
     [coreScript(plan, rates)],
     [
-      loginScript(plan, rates.loginUplinkBitsPerSecond),
+      edgeScript(plan, plan.login, rates.loginUplinkBitsPerSecond),
+      ...(plan.storage ? [edgeScript(plan, plan.storage, rates.storage?.bitsPerSecond)] : []),
       ...plan.groups.map((group) => proxyScript(plan, group, rates.uplinkBitsPerSecond)),
     ],
     slaves.map((slave) => ({ node: slave.name, ip: endpoint(plan, 'eth0', slave), tc: [] })),
@@ -41,6 +41,9 @@ export function networkScript(plan: ClusterPlan, rates: ClusterSpecification): N
 function coreScript(plan: ClusterPlan, rates: ClusterSpecification): NamespaceScript {
   const ports = [
     { port: plan.login.name, node: plan.login.name, peer: 'eth0', rate: rates.loginUplinkBitsPerSecond },
+    ...[plan.storage ?? []].flat().map(({ name }) => ({
+      ...{ port: name, node: name, peer: 'eth0', rate: rates.storage?.bitsPerSecond },
+    })),
     ...plan.groups.map((group) => ({
       port: group.name,
       node: group.proxy.name,
@@ -54,8 +57,9 @@ function coreScript(plan: ClusterPlan, rates: ClusterSpecification): NamespaceSc
   };
 }
 
-function loginScript(plan: ClusterPlan, rate: number | undefined): NamespaceScript {
-  return { node: plan.login.name, ip: endpoint(plan, 'eth0', plan.login), tc: shape('eth0', rate) };
+/** Login and storage node hang on the core by themselves. */
+function edgeScript(plan: ClusterPlan, host: Host, rate: number | undefined): NamespaceScript {
+  return { node: host.name, ip: endpoint(plan, 'eth0', host), tc: shape('eth0', rate) };
 }
 
 function proxyScript(
@@ -85,7 +89,7 @@ function attach(port: string, node: string, peer: string): string[] {
 }
 
 /** The device with the node's address, under the link address that the others know. */
-function endpoint(plan: ClusterPlan, device: string, node: NodeInfo): string[] {
+function endpoint(plan: ClusterPlan, device: string, node: Host): string[] {
   return [
     'link set lo up',
     `link set ${device} address ${linkAddress(node)}`,

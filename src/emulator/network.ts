@@ -8,7 +8,7 @@ import { mapBounded } from '../base/bounded.js';
 import type { NamespaceScript, NetworkScript } from './network-script.js';
 import type { ClusterPlan } from './plan.js';
 import type { StateDirectory } from './state-directory.js';
-import type { LinkCounters, UplinkCounters } from './status.js';
+import type { LinkCounters, NetworkCounters } from './status.js';
 import { TOOL_PATH, initPath } from './tools.js';
 
 /** The kernel serialises most of it by one lock; more at once would only wait. */
@@ -22,7 +22,8 @@ export async function makeNetwork(
   script: NetworkScript,
 ): Promise<void> {
   mkdirSync(state.namespaces, { recursive: true });
-  await run([initPath(), 'namespaces', state.namespaces, ...plan.nodes.map((node) => node.name)], state, []);
+  const hosts = [...plan.nodes, ...(plan.storage ? [plan.storage] : [])];
+  await run([initPath(), 'namespaces', state.namespaces, ...hosts.map(({ name }) => name)], state, []);
   for (const step of script) {
     await mapBounded(step, SCRIPTS_AT_ONCE, (namespace) => runScript(state, namespace));
   }
@@ -70,7 +71,7 @@ export function networkFailure(command: readonly string[], complaint: string): T
  * Counters of the core's ports, which are the other ends of the uplinks: what a port has sent went into the group.
  * /proc/net/dev, as /sys/class/net shows the network namespace in which /sys was mounted.
  */
-export function readUplinks(plan: ClusterPlan): { uplinks: UplinkCounters[]; login: LinkCounters } {
+export function readCounters(plan: ClusterPlan): NetworkCounters {
   const text = readFileSync('/proc/self/net/dev', 'utf8');
   const counters = (port: string): LinkCounters => {
     const { inBytes = 0, outBytes = 0 } = parseCounters(text, port) ?? {};
@@ -79,5 +80,6 @@ export function readUplinks(plan: ClusterPlan): { uplinks: UplinkCounters[]; log
   return {
     uplinks: plan.groups.map(({ name, proxy }) => ({ group: name, proxy: proxy.name, ...counters(name) })),
     login: counters(plan.login.name),
+    ...(plan.storage ? { storage: counters(plan.storage.name) } : {}),
   };
 }

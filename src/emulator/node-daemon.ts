@@ -11,6 +11,7 @@ import type { ClusterSpecification } from './options.js';
 import { RestartPolicy } from './restart-policy.js';
 import type { NodeFiles, StateDirectory } from './state-directory.js';
 import type { NodeState } from './status.js';
+import type { StorageNode } from './storage-node.js';
 import { initPath } from './tools.js';
 
 const READY_FD = 3;
@@ -36,6 +37,7 @@ export class NodeDaemon {
     private readonly cluster: StateDirectory,
     private readonly specification: ClusterSpecification,
     clock: Clock,
+    private readonly storage: StorageNode | undefined,
   ) {
     this.#policy = new RestartPolicy(clock);
     this.#files = cluster.node(node.name);
@@ -133,10 +135,15 @@ export class NodeDaemon {
     return [
       ...[initPath(), 'node', '--net', net, '--hostname', name],
       ...(this.#mounts === undefined ? ['--hide', namespaces, ...tmpfs] : ['--mounts', String(MOUNTS_FD)]),
-      ...['--', ...this.specification.daemonCommand],
+      ...['--', ...this.#mountCommand(), ...this.specification.daemonCommand],
       ...['--role', role === 'login' ? 'login' : 'node', '--config', configFile, '--node', name],
       ...['--state', store, '--runtime', runtime, '--ready-fd', String(READY_FD)],
     ];
+  }
+
+  /** The mounts of a daemon that is started again are those of the one before it. */
+  #mountCommand(): string[] {
+    return this.#mounts === undefined ? (this.storage?.mountCommand() ?? []) : [];
   }
 
   /** Undefined, or why it is not ready. */

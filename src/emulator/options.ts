@@ -25,6 +25,11 @@ export interface ClusterOptions {
   readonly uplink?: string;
   /** Rate of the login node's link. Default `unlimited`. */
   readonly loginUplink?: string;
+  /**
+   * Rate of the link of a storage node, or `unlimited`: there is one then, whose directory all nodes mount as the
+   * configuration's shared storage. Default: none.
+   */
+  readonly storage?: string;
   /** Size of a compute node's store, for example 2GiB (the default). */
   readonly storeSize?: string;
   /** Of it, so much may hold what earlier jobs have brought. Default 0: each job is sent everything. */
@@ -63,6 +68,7 @@ export interface ClusterSpecification {
   /** Bits per second; undefined: unlimited. */
   readonly uplinkBitsPerSecond?: number;
   readonly loginUplinkBitsPerSecond?: number;
+  readonly storage?: { readonly bitsPerSecond?: number };
   readonly storeSizeBytes: number;
   readonly storeCacheBytes: number;
   readonly end: ClusterEnd;
@@ -100,6 +106,7 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     groupSize: checkCount('group-size', options.groupSize ?? 8, EMULATED_GROUP_SIZE_MAX),
     ...(uplink === undefined ? {} : { uplinkBitsPerSecond: uplink }),
     ...(loginUplink === undefined ? {} : { loginUplinkBitsPerSecond: loginUplink }),
+    ...(options.storage === undefined ? {} : { storage: storageOf(options.storage) }),
     storeSizeBytes: checkSize('store-size', options.storeSize ?? '2GiB'),
     storeCacheBytes: checkSize('store-cache', options.storeCache ?? '0', 0),
     end: endOf(options),
@@ -108,6 +115,11 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     restart: options.restart ?? true,
     settings: options.settings ?? {},
   };
+}
+
+function storageOf(text: string): { bitsPerSecond?: number } {
+  const rate = parseRate('storage', text);
+  return rate === undefined ? {} : { bitsPerSecond: rate };
 }
 
 function endOf({ stateDirectory, keepLogs }: ClusterOptions): ClusterEnd {

@@ -6,11 +6,19 @@ export const NETWORK_BITS = 15;
 export const PORT = 7611;
 export const UPLINK_INTERFACE = 'up0';
 
+/** Of the storage node. */
+export const STORAGE_PORT = 7612;
+
+/** Whatever has a namespace and an address. */
+export type Host = Pick<NodeInfo, 'name' | 'address'>;
+
 export interface ClusterPlan {
   readonly login: NodeInfo;
   readonly groups: readonly PlannedGroup[];
   /** Login first, then the groups' nodes in order. */
   readonly nodes: readonly NodeInfo[];
+  /** It has no daemon; undefined where there is none. */
+  readonly storage?: Host;
 }
 
 export interface PlannedGroup {
@@ -19,13 +27,14 @@ export interface PlannedGroup {
   readonly slaves: readonly NodeInfo[];
 }
 
-/** Login is 198.18.0.1; node s of group g is cn(g·size+s) at 198.18.(1+g).(1+s), and its proxy when s is 0. */
-export function planCluster(groups: number, groupSize: number): ClusterPlan {
+/** Login is 198.18.0.1, the storage node 198.18.0.2; node s of group g is cn(g·size+s) at 198.18.(1+g).(1+s), and its proxy when s is 0. */
+export function planCluster(groups: number, groupSize: number, withStorage = false): ClusterPlan {
   const login: NodeInfo = { name: 'login', address: '198.18.0.1', role: 'login' };
   const planned = Array.from({ length: groups }, (_, g) => planGroup(g, groupSize));
   return {
     login,
     groups: planned,
+    ...(withStorage ? { storage: { name: 'storage', address: '198.18.0.2' } } : {}),
     nodes: [login, ...planned.flatMap((group) => [group.proxy, ...group.slaves])],
   };
 }

@@ -22,6 +22,10 @@ export class StateDirectory {
   /** Network namespaces are pinned here, on a tmpfs that only the cluster sees. */
   readonly namespaces: string;
   readonly nodes: string;
+  /** Where all nodes mount what the storage node has in `storageRoot`, which is a tmpfs that only it sees. */
+  readonly sharedMount: string;
+  readonly storageRoot: string;
+  readonly storageLog: string;
   readonly supervisorLog: string;
 
   constructor(readonly path: string) {
@@ -30,6 +34,9 @@ export class StateDirectory {
     this.controlSocket = join(path, 'control.sock');
     this.namespaces = join(path, 'net');
     this.nodes = join(path, 'nodes');
+    this.sharedMount = join(path, 'shared');
+    this.storageRoot = join(path, 'storage');
+    this.storageLog = join(path, 'storage.log');
     this.supervisorLog = join(path, 'supervisor.log');
   }
 
@@ -74,8 +81,9 @@ export class StateDirectory {
       removeIfEmpty(directory);
     }
     removeIfEmpty(this.nodes);
+    for (const path of [this.sharedMount, this.storageRoot]) removeIfEmpty(path);
     for (const path of [this.namespaces, this.keyFile, this.configFile, this.controlSocket]) remove(path);
-    if (!keepLogs) remove(this.supervisorLog);
+    if (!keepLogs) for (const log of [this.supervisorLog, this.storageLog]) remove(log);
     if (end === 'drop-logs') removeIfEmpty(this.path);
     if (end === 'remove') remove(this.path);
   }

@@ -16,6 +16,14 @@ export interface LinkCounters {
   readonly outBytes: number;
 }
 
+export interface NetworkCounters {
+  readonly uplinks: readonly UplinkCounters[];
+  /** Into and out of the login node. */
+  readonly login: LinkCounters;
+  /** Into and out of the storage node, where there is one. */
+  readonly storage?: LinkCounters;
+}
+
 export interface NodeStatus {
   readonly name: string;
   readonly role: 'login' | 'proxy' | 'slave';
@@ -36,7 +44,7 @@ export interface NodeStatus {
   readonly exit?: number | string;
 }
 
-export interface ClusterStatus {
+export interface ClusterStatus extends NetworkCounters {
   readonly schema: 1;
   readonly stateDirectory: string;
   readonly phase: ClusterPhase;
@@ -44,7 +52,4 @@ export interface ClusterStatus {
   readonly uptimeSeconds: number;
   readonly memoryMaxBytes: number;
   readonly nodes: readonly NodeStatus[];
-  readonly uplinks: readonly UplinkCounters[];
-  /** Into and out of the login node. */
-  readonly login: LinkCounters;
 }

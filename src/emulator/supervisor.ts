@@ -14,13 +14,14 @@ import { configurationText } from './configuration.js';
 import type { ControlHandlers } from './control.js';
 import { serveControl } from './control.js';
 import { readMemory } from './memory.js';
-import { makeNetwork, readUplinks } from './network.js';
+import { makeNetwork, readCounters } from './network.js';
 import { networkScript } from './network-script.js';
 import { NodeDaemon } from './node-daemon.js';
 import type { ClusterSpecification, Progress } from './options.js';
 import type { ClusterPlan } from './plan.js';
 import { planCluster } from './plan.js';
 import { StateDirectory } from './state-directory.js';
+import { StorageNode } from './storage-node.js';
 import type { ClusterPhase, ClusterStatus, NodeStatus } from './status.js';
 
 const KEY_SIZE_BYTES = 32;
@@ -30,6 +31,7 @@ export class Supervisor {
   readonly #plan: ClusterPlan;
   readonly #daemons: ReadonlyMap<string, NodeDaemon>;
   readonly #startedMs: number;
+  readonly #storage: StorageNode | undefined;
   #phase: ClusterPhase = 'starting';
 
   /** @param stop ends this process in the end; the daemons have been stopped by `stopNodes` before */
@@ -39,8 +41,12 @@ export class Supervisor {
     private readonly stop: () => void,
   ) {
     this.#state = new StateDirectory(specification.stateDirectory);
-    this.#plan = planCluster(specification.groups, specification.groupSize);
-    const daemons = this.#plan.nodes.map((node) => new NodeDaemon(node, this.#state, specification, clock));
+    const { groups, groupSize, storage } = specification;
+    this.#plan = planCluster(groups, groupSize, storage !== undefined);
+    this.#storage = this.#plan.storage && new StorageNode(this.#plan.storage, this.#state, specification);
+    const daemons = this.#plan.nodes.map(
+      (node) => new NodeDaemon(node, this.#state, specification, clock, this.#storage),
+    );
     this.#daemons = new Map(daemons.map((daemon) => [daemon.node.name, daemon]));
     this.#startedMs = clock.nowMs();
   }
@@ -54,6 +60,7 @@ export class Supervisor {
     await makeNetwork(this.#state, this.#plan, networkScript(this.#plan, this.specification));
     const total = this.#daemons.size;
     onProgress({ step: 'network', done: total, total });
+    await this.#storage?.start();
     let done = 0;
     await mapBounded([...this.#daemons.values()], availableParallelism() + 1, async (daemon) => {
       await daemon.start();
@@ -65,22 +72,24 @@ export class Supervisor {
   async stopNodes(): Promise<void> {
     this.#phase = 'stopping';
     await Promise.all([...this.#daemons.values()].map((daemon) => daemon.stop(DAEMON_STOP_DEADLINE_MS)));
+    this.#storage?.signal('SIGKILL');
   }
 
   #handlers(): ControlHandlers {
     return {
       status: () => this.#status(),
-      counters: () => readUplinks(this.#plan).uplinks,
+      counters: () => readCounters(this.#plan),
       identify: () => ({
         pidNamespace: readlinkSync('/proc/self/ns/pid'),
         nodes: [...this.#daemons.keys()],
       }),
       locate: ({ node }) => ({ pid: this.#livePid(this.#daemon(node)) }),
       signal: ({ node, signal }) => {
-        const daemon = this.#daemon(node);
         if (!Object.hasOwn(constants.signals, signal)) {
           throw usageError('CLUSTER_SIGNAL_UNKNOWN', `no such signal: ${signal}`);
         }
+        if (node === this.#plan.storage?.name) return (this.#storage?.signal(signal), null);
+        const daemon = this.#daemon(node);
         this.#livePid(daemon);
         daemon.signal(signal);
         return null;
@@ -126,7 +135,7 @@ export class Supervisor {
       uptimeSeconds: (this.clock.nowMs() - this.#startedMs) / 1000,
       memoryMaxBytes: DAEMON_MEMORY_MAX_BYTES,
       nodes: await Promise.all([...this.#daemons.values()].map(nodeStatus)),
-      ...readUplinks(this.#plan),
+      ...readCounters(this.#plan),
     };
   }
 }

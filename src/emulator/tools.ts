@@ -8,6 +8,13 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ['ip', 'iproute2'],
   ['tc', 'iproute2'],
 ];
+const STORAGE_PROGRAMS: typeof PROGRAMS = [['sshfs', 'sshfs']];
+/** Debian's place, and others'. It is no command of users. */
+const SFTP_SERVERS = [
+  '/usr/lib/openssh/sftp-server',
+  '/usr/libexec/openssh/sftp-server',
+  '/usr/libexec/sftp-server',
+];
 /** A user's PATH on Debian lacks the directories where these are. */
 export const TOOL_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].join(
   delimiter,
@@ -24,20 +31,33 @@ export function checkTools(path = TOOL_PATH, uid = process.geteuid?.()): void {
       hint: 'Run it again with: sudo -E',
     });
   }
-  const missing = PROGRAMS.filter(([program]) => !isOnPath(program, path));
-  if (missing.length > 0) {
-    const packages = [...new Set(missing.map(([, name]) => name))].join(' ');
-    const programs = missing.map(([program]) => program).join(', ');
-    throw new TeesError('TOOL_MISSING', `missing programs: ${programs} (Debian package: ${packages})`, {
-      hint: `Install them with: apt-get install ${packages}`,
-    });
-  }
+  checkPrograms(PROGRAMS.filter(([program]) => !isOnPath(program, path)));
   if (!isExecutable(initPath())) {
     throw new TeesError('ADDON_MISSING', 'the native program tees-init has not been built', {
       path: initPath(),
       hint: 'Build it with: npm run build:native',
     });
   }
+}
+
+/** What a storage node and its clients need besides. @throws TeesError TOOL_MISSING */
+export function checkStorageTools(path = TOOL_PATH, servers: readonly string[] = SFTP_SERVERS): void {
+  const missing = STORAGE_PROGRAMS.filter(([program]) => !isOnPath(program, path));
+  const server: typeof PROGRAMS = servers.some(isExecutable) ? [] : [['sftp-server', 'openssh-sftp-server']];
+  checkPrograms([...missing, ...server]);
+}
+
+export function sftpServerPath(): string {
+  return SFTP_SERVERS.find(isExecutable) ?? 'sftp-server';
+}
+
+function checkPrograms(missing: typeof PROGRAMS): void {
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map(([, name]) => name))].join(' ');
+  const programs = missing.map(([program]) => program).join(', ');
+  throw new TeesError('TOOL_MISSING', `missing programs: ${programs} (Debian package: ${packages})`, {
+    hint: `Install them with: apt-get install ${packages}`,
+  });
 }
 
 function isOnPath(program: string, path: string): boolean {

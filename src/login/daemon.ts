@@ -28,6 +28,7 @@ import { LearntRecords } from './learnt-records.js';
 import { OpenCommands } from './open-commands.js';
 import { Prober } from './probing.js';
 import { Session } from './session.js';
+import { StorageRecords } from './storage-records.js';
 
 export const SOCKET_NAME = 'tees.sock';
 
@@ -47,6 +48,7 @@ export class LoginDaemon {
   readonly #open: OpenCommands;
   readonly #idleProxies = new IdleProxies();
   readonly #learnt: LearntRecords;
+  readonly #storageRecords: StorageRecords;
   readonly #links: Links;
   readonly #tests: NetworkTests;
   readonly #prober: Prober;
@@ -61,6 +63,7 @@ export class LoginDaemon {
     this.#config = config;
     this.#open = new OpenCommands(options.commandsPerUserMax);
     this.#learnt = new LearntRecords(`${config.store.directory}/learnt`, log);
+    this.#storageRecords = new StorageRecords(`${config.store.directory}/shared`, log);
     this.#links = new Links({
       self: config.cluster.login.name,
       key,
@@ -94,6 +97,8 @@ export class LoginDaemon {
     await mkdir(runtimeDirectory, { recursive: true, mode: 0o755 });
     await mkdir(this.#cacheDirectory, { recursive: true, mode: 0o700 });
     await rm(path, { force: true });
+    // Nobody waits for a storage that hangs.
+    void this.#storageRecords.removeLeftovers(this.options.config.sharedStorage);
     const server = createServer({ allowHalfOpen: false }, (socket) => this.#accept(socket));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -158,6 +163,7 @@ export class LoginDaemon {
       cacheDirectory: this.#cacheDirectory,
       idleProxies: this.#idleProxies,
       learnt: this.#learnt,
+      storageRecords: this.#storageRecords,
       jobs: this.#list,
       prober: this.#prober,
       calibrator: this.#calibrator,

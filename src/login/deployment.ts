@@ -2,7 +2,9 @@
  * What is decided before anything is sent: the layer scanned, split and ordered, the nodes selected, the tree
  * built, the document cut into verified pieces (paper, section 4.2).
  */
+import { randomBytes } from 'node:crypto';
 import { TeesError, usageError } from '../base/errors.js';
+import { STORAGE_KEY_BYTES } from '../base/limits.js';
 import { asUser } from '../base/native.js';
 import type { FileUser } from '../base/native.js';
 import { LAYOUTS } from '../config/config.js';
@@ -23,7 +25,7 @@ import type { LayerSource } from '../scan/source.js';
 import { checkNodes, selectNodes } from '../topology/select.js';
 import type { Tree } from '../topology/tree.js';
 import type { RunRequest } from '../wire/api.js';
-import type { Subtree } from '../wire/job.js';
+import type { StoragePlace, Subtree } from '../wire/job.js';
 import { subtreesOf } from './subtrees.js';
 import { TreePlan } from './tree-plan.js';
 
@@ -41,8 +43,10 @@ export interface Deployment {
   readonly document: DocumentPieces;
   /** Chunks in order of sending. */
   readonly chunkOrder: readonly number[];
-  /** So many of them are the urgent part. */
-  readonly urgentChunkCount: number;
+  /** The first so many of them are the urgent part. */
+  readonly urgentChunks: number;
+  /** Where the units lie on the shared storage, if that is the method. */
+  readonly storage?: StoragePlace;
   readonly urgentBytes: number;
   readonly hystereticBytes: number;
   /** The name of a node's group. */
@@ -75,9 +79,13 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
   const { config, request } = options;
   if (request.argv.length === 0) throw usageError('COMMAND_MISSING', 'there is no command to run');
   // What is wrong with the command line is said before anything is read.
-  const method = chooseMethod(request.method);
   checkLayout(request.layout);
   const nodes = selectNodes(config.cluster, request.nodes);
+  const method = chooseMethod(request.method, {
+    nodeCount: nodes.length,
+    thresholdNodes: config.tree.thresholdNodes,
+    hasStorage: config.sharedStorage !== undefined,
+  });
   if (options.spares.length > 0) checkNodes(config.cluster, [...nodes, ...options.spares]);
   const width = request.width ?? config.tree.width;
   const plan = new TreePlan({
@@ -86,7 +94,8 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       cluster: config.cluster,
       nodes,
       width,
-      isIdle: (proxy) => !options.spares.includes(proxy) && options.isIdle(proxy),
+      // By way of the shared storage nobody has anything to pass on.
+      isIdle: (proxy) => method !== 'shared' && !options.spares.includes(proxy) && options.isIdle(proxy),
     },
     shape: request.shape ?? config.tree.shape,
     // A width that is asked for is meant for all.
@@ -121,7 +130,9 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     const contents = contentsInOrder(source, split);
     const urgentBytes = document.sizeBytes + contents.urgentBytes;
     const totalBytes = urgentBytes + contents.hystereticBytes;
-    const { shape, tree, predictedSeconds } = await plan.tree({ urgentBytes, totalBytes });
+    const isShared = method === 'shared';
+    const travelling = isShared ? { urgentBytes: 0, totalBytes: 0 } : { urgentBytes, totalBytes };
+    const { shape, tree, predictedSeconds } = await plan.tree(travelling);
     const deployment = {
       source,
       split,
@@ -130,13 +141,15 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
       tree,
       plan: {
         shape,
-        predicted: predictedSeconds,
+        // The model knows links, and not what a storage can do.
+        ...(isShared ? {} : { predicted: predictedSeconds }),
         bound: lowerBound(config.network, nodes.length, totalBytes),
       },
       width,
       subtrees: subtreesOf(tree, new Set(tree.borrowed)),
       document,
       ...contents,
+      ...(isShared ? { storage: storagePlace() } : {}),
       groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
       isProxy: (node: string) => config.cluster.nodes.get(node)?.role === 'proxy',
     };
@@ -146,6 +159,11 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     await source.close();
     throw TeesError.from(error, 'PLAN_FAILED');
   }
+}
+
+/** A name that nobody can have taken before. */
+function storagePlace(): StoragePlace {
+  return { name: `tees-${randomBytes(12).toString('hex')}`, key: randomBytes(STORAGE_KEY_BYTES) };
 }
 
 function checkLayout(layout: string | undefined): void {
@@ -158,9 +176,9 @@ function checkLayout(layout: string | undefined): void {
 function contentsInOrder(
   source: LayerSource,
   split: Split,
-): Pick<Deployment, 'chunkOrder' | 'urgentChunkCount' | 'urgentBytes' | 'hystereticBytes'> {
+): Pick<Deployment, 'chunkOrder' | 'urgentChunks' | 'urgentBytes' | 'hystereticBytes'> {
   const chunkOrder: number[] = [];
-  let urgentChunkCount = 0;
+  let urgentChunks = 0;
   let urgentBytes = 0;
   let hystereticBytes = 0;
   split.order.forEach((index, position) => {
@@ -169,7 +187,7 @@ function contentsInOrder(
     if (position < split.urgentCount) urgentBytes += dataSize(content);
     else hystereticBytes += dataSize(content);
     for (let i = 0; i < content.chunkCount; i++) chunkOrder.push(content.firstChunk + i);
-    if (position < split.urgentCount) urgentChunkCount = chunkOrder.length;
+    if (position < split.urgentCount) urgentChunks = chunkOrder.length;
   });
-  return { chunkOrder, urgentChunkCount, urgentBytes, hystereticBytes };
+  return { chunkOrder, urgentChunks, urgentBytes, hystereticBytes };
 }

@@ -5,6 +5,7 @@ import type { Progress } from '../wire/messages.js';
 import type { Deployment } from './deployment.js';
 import type { LossSettings } from './membership.js';
 import type { StallSettings } from './stall-policies.js';
+import type { StorageDeliveryOptions } from './storage-delivery.js';
 import type { TimelineKeeper } from './timeline.js';
 
 export interface LoginJobPort {
@@ -32,5 +33,7 @@ export interface LoginJobOptions {
   readonly repairDelayMs: number;
   readonly stall: StallSettings;
   readonly loss: LossSettings;
+  /** Where it has the shared storage, if that is its method. */
+  readonly storage?: StorageDeliveryOptions;
   readonly port: LoginJobPort;
 }

@@ -44,6 +44,7 @@ export function jobSpec({ name, user, request, stall, deployment }: JobDecision)
     documentLengths: deployment.document.pieces.map(({ length }) => length),
     documentDigests: deployment.document.digests,
     contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
+    ...(deployment.storage ? { storage: deployment.storage } : {}),
     epoch: 0,
   };
 }

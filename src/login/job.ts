@@ -4,7 +4,6 @@ import { TeesError } from '../base/errors.js';
 import type { ErrorRecord } from '../base/errors.js';
 import { Rate } from '../base/rate.js';
 import type { Report } from '../report/report.js';
-import { ChunkCache } from '../store/chunk-cache.js';
 import { foldHostlist } from '../topology/hostlist.js';
 import { JobRelay } from '../transport/job-relay.js';
 import type { Settle } from '../transport/job-channel.js';
@@ -23,7 +22,9 @@ import { observedReads } from './observed-reads.js';
 import type { ObservedReads } from '../planning/learning.js';
 import { OutputProgress } from './output-progress.js';
 import { Membership } from './membership.js';
+import { SourceUnits } from './source-units.js';
 import { JobStall } from './stall-policies.js';
+import { StorageDelivery } from './storage-delivery.js';
 import { streamStatus } from './stream-status.js';
 
 const STALL_CHECK_INTERVAL_MAX_MS = 1000;
@@ -34,8 +35,8 @@ export class LoginJob {
   readonly #accounts = new Map<string, Account>();
   readonly #serving = new Map<string, ServingAccount>();
   readonly #errors: ErrorRecord[] = [];
-  /** Children that are about equally far read each chunk of the layer once. */
-  readonly #cache = new ChunkCache();
+  readonly #units: SourceUnits;
+  readonly #storage: StorageDelivery | undefined;
   readonly #stall: JobStall;
   readonly #rate = new Rate(systemClock);
   readonly #stallTimer: NodeJS.Timeout;
@@ -50,8 +51,9 @@ export class LoginJob {
 
   constructor(private readonly options: LoginJobOptions) {
     const { spec, deployment, port } = options;
+    this.#units = new SourceUnits(deployment);
     this.#stall = new JobStall(options.stall, systemClock, {
-      moved: () => this.#moved(),
+      moved: () => this.#moved() + (this.#storage?.bytesWritten ?? 0),
       lacking: () => this.#lacking(),
       warn: (text) => port.onWarning(text),
       fail: (error) => this.fail(error),
@@ -75,12 +77,12 @@ export class LoginJob {
       },
     );
     const { recoveryDeadlineMs, repairDelayMs } = options;
-    const pieces = { children: deployment.subtrees, pieceCount: this.#pieceCount };
+    const pieces = { children: deployment.subtrees, pieceCount: this.#units.pieceCount };
     this.#relay = new JobRelay(
       { spec, ...pieces, recoveryDeadlineMs, repairDelayMs },
       {
         connect: (node) => port.connect(node),
-        readUnit: (unit) => this.#readUnit(unit),
+        readUnit: (unit) => this.#units.read(unit),
         onWanted: () => {}, // The source holds everything.
         onEvents: (events, settled) => {
           for (const event of events) this.#onEvent(event);
@@ -105,24 +107,28 @@ export class LoginJob {
         onUnreadable: (error) => this.fail(error),
       },
     );
-  }
-
-  get #pieceCount(): number {
-    return this.options.deployment.document.pieces.length;
+    this.#storage =
+      options.storage &&
+      new StorageDelivery(options.storage, deployment, this.#units, {
+        onStored: (segments) => this.#relay.stand({ t: 'stored', job: spec.job, segments }),
+        onFailed: (error) => this.fail(TeesError.from(error, 'SHARED_STORAGE_FAILED')),
+      });
   }
 
   /** Resolves when the job is over on every node, with its report. */
   async run(): Promise<Report> {
     const { deployment } = this.options;
+    const { pieceCount } = this.#units;
     const over = new Promise<void>((resolve) => (this.#over = resolve));
-    for (let piece = 0; piece < this.#pieceCount; piece++) this.#relay.unitHeld(piece);
-    this.#relay.setOrder(deployment.chunkOrder, deployment.urgentChunkCount);
-    for (const chunk of deployment.chunkOrder) this.#relay.unitHeld(this.#pieceCount + chunk);
+    for (let piece = 0; piece < pieceCount; piece++) this.#relay.unitHeld(piece);
+    this.#relay.setOrder(deployment.chunkOrder, deployment.urgentChunks);
+    for (const chunk of deployment.chunkOrder) this.#relay.unitHeld(pieceCount + chunk);
+    this.#storage?.start();
     await this.#relay.open();
     await over;
     clearInterval(this.#stallTimer);
-    await this.#cache.close();
-    await deployment.source.close();
+    await this.#storage?.remove();
+    await this.#units.close();
     return this.#report();
   }
 
@@ -269,15 +275,9 @@ export class LoginJob {
     if (this.#ended) return;
     this.#ended = true;
     this.#membership.end();
+    this.#storage?.stop();
     const over = (): void => this.#over();
     this.#relay.end(error).then(over, over);
-  }
-
-  async #readUnit(unit: number): Promise<Buffer> {
-    const { document, source } = this.options.deployment;
-    const chunk = unit - this.#pieceCount;
-    if (chunk >= 0) return this.#cache.get(chunk, () => source.readChunk(chunk));
-    return document.pieces[unit] as Buffer;
   }
 
   #report(): Report {
@@ -294,7 +294,7 @@ export class LoginJob {
       losses: this.#membership.losses,
       accounts: [...this.#accounts.values()],
       errors: this.#errors,
-      bytesSent: this.#relay.bytesSent,
+      bytesSent: this.#relay.bytesSent + (this.#storage?.bytesWritten ?? 0),
     });
   }
 }

@@ -109,8 +109,11 @@ class Probing {
   #planTree(): ShapedTree & { method: string; nodeCount: number } {
     const config = this.context.config();
     const { nodes: list, bytes, shape = config.tree.shape } = this.request;
-    const method = chooseMethod(this.request.method);
     const nodes = selectNodes(config.cluster, list);
+    const method = chooseMethod(this.request.method, {
+      ...{ nodeCount: nodes.length, thresholdNodes: config.tree.thresholdNodes },
+      hasStorage: config.sharedStorage !== undefined,
+    });
     const width = this.request.width ?? config.tree.width;
     const plan = planTree(METHODS[method], {
       shape,

@@ -33,6 +33,8 @@ import { answerQuestion, isQuestion } from './questions.js';
 import type { AnyAnswer, Knowledge } from './questions.js';
 import { lossSettings } from './membership.js';
 import type { LossSettings } from './membership.js';
+import { storageOptions } from './storage-delivery.js';
+import type { StorageRecords } from './storage-records.js';
 import { stallSettings } from './stall-policies.js';
 import { TimelineKeeper } from './timeline.js';
 import { warningsOf } from './warnings.js';
@@ -41,6 +43,7 @@ export interface SessionContext extends Knowledge {
   readonly log: Log;
   readonly cacheDirectory: string;
   readonly idleProxies: IdleProxies;
+  readonly storageRecords: StorageRecords;
   /** From the connection to the end of its request. */
   readonly requestDeadlineMs: number;
   connect(node: string): Promise<Link>;
@@ -258,6 +261,7 @@ export class Session {
       repairDelayMs: this.context.config.repairDelayMs,
       stall,
       loss,
+      ...storageOptions(this.context.config, this.context.storageRecords, spec),
       port: {
         connect: (node) => this.context.connect(node),
         onOutput: (node, stream, bytes) => this.#command.output({ t: 'output', node, stream }, bytes),

@@ -13,9 +13,9 @@ import { ChunkSet } from '../store/chunk-set.js';
 export class Cargo {
   /** Every chunk's index once, in order of sending. */
   readonly chunkOrder: readonly number[];
-  /** So many of them are the urgent part. */
-  readonly urgentChunkCount: number;
   readonly urgentBytesTotal: number;
+  /** The first so many of them are the urgent part. */
+  readonly urgentChunks: number;
   urgentBytes = 0;
   hystereticBytes = 0;
   readonly #urgentMissing: ChunkSet;
@@ -35,8 +35,8 @@ export class Cargo {
       }
     });
     this.chunkOrder = chunkOrder;
-    this.urgentChunkCount = this.#urgentMissing.count;
     this.urgentBytesTotal = urgentBytes;
+    this.urgentChunks = this.#urgentMissing.count;
     this.#rememberPaths(manifest);
   }
 

@@ -3,18 +3,18 @@
  * are put in place while contents arrive, the task is launched, and nothing is left when it is removed.
  */
 import { constants } from 'node:os';
-import { TeesError, assert } from '../base/errors.js';
+import { assert } from '../base/errors.js';
+import type { TeesError } from '../base/errors.js';
 import { inTurn } from '../base/lifecycle.js';
-import { claimDirectory, directoriesBelow, fillDirectory } from '../environment/directories.js';
 import type { JobDirectories, RunningTask } from '../environment/environment.js';
 import { adopt, findLauncher, launch, launchedSinceMs, wasLaunched } from '../environment/launch.js';
-import { RESERVED_TOP_LEVEL_NAME } from '../image/manifest.js';
 import type { Manifest } from '../image/manifest.js';
 import type { ServingUse } from '../serving/hooks.js';
 import type { Arrivals } from '../store/arrivals.js';
-import { JobContents } from '../store/job-contents.js';
-import { JobStore } from '../store/job-store.js';
+import type { JobStore } from '../store/job-store.js';
 import type { JobEnvironmentOptions } from './job-environment-options.js';
+import { JobFiles } from './job-files.js';
+import type { LayerUse } from './layer-use.js';
 import { Preparation } from './preparation.js';
 import { Retirement } from './retirement.js';
 import { readTrace } from './opens-trace.js';
@@ -33,16 +33,12 @@ const WATCH_INTERVAL_MS = 250;
 /** Of a task whose launcher was killed. */
 const STATUS_KILLED = 128 + constants.signals.SIGKILL;
 
-export class JobEnvironment {
+export class JobEnvironment implements LayerUse {
   readonly input = new TaskInput();
   /** What the task has opened while it started, when it has ended and that was asked for. */
   opened: readonly OpenedFile[] | undefined;
-  #directories: JobDirectories | undefined;
-  #store: JobStore | undefined;
-  #contents: JobContents | undefined;
-  #arrivals: Arrivals | undefined;
+  readonly #files: JobFiles;
   #preparation: Preparation | undefined;
-  #opening: Promise<void> | undefined;
   #preparing: Promise<void> | undefined;
   #launching: Promise<RunningTask | undefined> | undefined;
   #task: RunningTask | undefined;
@@ -52,58 +48,36 @@ export class JobEnvironment {
   /** The status of a task that has no launcher any more. */
   #ended: number | undefined;
   #reads: WaitingReads | undefined;
-  #removed = Promise.resolve();
   readonly #abort = new AbortController();
   #failServing: (error: TeesError) => void = () => {};
   readonly #servingGone: Promise<never>;
 
   constructor(private readonly options: JobEnvironmentOptions) {
+    this.#files = new JobFiles(options);
     this.#servingGone = new Promise((_resolve, reject) => (this.#failServing = reject));
     this.#servingGone.catch(() => {}); // heard by `finished`, if the task ever ran
     if (options.spec.inputNode !== options.node) this.input.end();
   }
 
-  /** The job's directory: it is removed in the end. @throws TeesError JOB_EXISTS: it is another's */
   claim(): void {
-    const { directory } = this.options.record;
-    if (!this.options.restored) claimDirectory(directory);
-    this.#directories = directoriesBelow(directory);
+    this.#files.claim();
   }
 
-  /** Room for the contents. */
   async openStore(manifest: Manifest, arrivals: Arrivals): Promise<JobStore> {
-    this.#arrivals = arrivals;
-    this.#opening = this.#openStore(manifest, arrivals);
-    await this.#opening;
-    return this.#store as JobStore;
-  }
-
-  async #openStore(manifest: Manifest, arrivals: Arrivals): Promise<void> {
-    const directories = await fillDirectory(this.options.record.directory);
-    if (this.#abort.signal.aborted) throw new TeesError('JOB_ENDED', 'the job ended before it had begun');
-    this.#contents = new JobContents(this.options.cache, manifest);
-    const options = {
-      manifest,
-      directories,
-      arrivals,
-      shared: this.#contents,
-      // Without children nobody asks for a chunk again.
-      ...(this.options.spec.subtree.children.length === 0 ? { cacheMaxBytes: 0 } : {}),
-    };
-    this.#store = this.options.restored ? await JobStore.restore(options) : JobStore.create(options);
+    const store = await this.#files.open(manifest, arrivals);
     const { spec, node } = this.options;
     const { demand } = spec;
-    this.#reads = new WaitingReads({ node, demand, store: this.#store, arrivals });
+    this.#reads = new WaitingReads({ node, demand, store, arrivals });
     this.#stall = stallGuard(spec.onStall, {
       deadlineMs: spec.stallDeadlineMs,
-      moved: () => (this.#store as JobStore).bytesHeld,
-      complete: () => (this.#store as JobStore).complete,
+      moved: () => store.bytesHeld,
+      complete: () => store.complete,
       onStalled: () => this.#failWaits(),
       onMoving: () => this.#resumeWaits(),
     });
+    return store;
   }
 
-  /** The reads that wait now. */
   waits(cargo: Cargo | undefined): PresentWaits {
     return (cargo && this.#reads?.now(cargo)) ?? NO_WAITS;
   }
@@ -117,9 +91,9 @@ export class JobEnvironment {
       record,
       restored,
       log,
-      directories: this.#directories as JobDirectories,
-      store: this.#store as JobStore,
-      arrivals: this.#arrivals as Arrivals,
+      directories: this.#files.directories,
+      store: this.#files.store,
+      arrivals: this.#files.arrivals as Arrivals,
       onGone: (error) => this.#onServingGone(error),
       onUncovered: (program) => this.options.onUncovered?.(program),
     });
@@ -139,7 +113,7 @@ export class JobEnvironment {
    * @returns how long it has run already, in milliseconds
    */
   async launch(): Promise<number> {
-    const directories = this.#directories as JobDirectories;
+    const { directories } = this.#files;
     if (this.options.restored && wasLaunched(directories)) await this.#adopt(directories);
     else this.#follow(await this.#launch(directories));
     return this.options.restored ? launchedSinceMs(directories) : 0;
@@ -156,7 +130,7 @@ export class JobEnvironment {
   }
 
   #launch(directories: JobDirectories): Promise<RunningTask> {
-    const complete = this.#arrivals?.complete ?? false;
+    const complete = this.#files.arrivals?.complete ?? false;
     const { environment, task } = whatToLaunch({ ...this.options, directories, use: this.serving, complete });
     const launching = launch(environment, task, { abort: this.#abort.signal });
     this.#launching = launching;
@@ -184,7 +158,7 @@ export class JobEnvironment {
     const task = this.#task as RunningTask;
     await Promise.all([this.#forward(task, 'stdout'), this.#forward(task, 'stderr')]);
     const { status } = await task.exit;
-    this.opened = await readTrace(this.#directories as JobDirectories, this.options);
+    this.opened = await readTrace(this.#files.directories, this.options);
     clearInterval(this.#watch);
     this.#recordExit(status);
     return status;
@@ -225,37 +199,30 @@ export class JobEnvironment {
     this.#retirement.stop();
     let orphan: RunningTask | undefined;
     const steps: (() => unknown)[] = [
-      () => this.#opening,
+      () => this.#files.end(),
       () => this.#task?.kill(),
       async () => {
         // A task of an earlier daemon that nobody has asked for yet.
-        if (!this.options.restored || this.#task || !this.#directories) return;
-        orphan = await findLauncher(this.#directories);
+        const { claimed } = this.#files;
+        if (!this.options.restored || this.#task || !claimed) return;
+        orphan = await findLauncher(claimed);
         orphan?.kill();
       },
-      () => this.#arrivals?.fail(),
+      () => this.#files.arrivals?.fail(),
       () => this.#preparing,
       () => this.#launching,
       () => this.#task?.exit,
       () => orphan?.exit,
       () => this.#preparation?.stop(),
-      () => this.#store?.close(),
-      () => this.#directories && this.#removeDirectories(this.#directories),
+      () => this.#files.close(),
+      () => this.#files.remove(),
     ];
     await inTurn(steps, (error) => this.#warn(`tearing down: ${String(error)}`));
   }
 
   /** From `remove` on: when the last of its files is gone. */
   get removed(): Promise<void> {
-    return this.#removed;
-  }
-
-  async #removeDirectories(directories: JobDirectories): Promise<void> {
-    const contents = this.#contents;
-    const { ended } = await this.options.removals.remove(directories, async (root) =>
-      contents?.leave((content) => `${root}/contents/${RESERVED_TOP_LEVEL_NAME}/${content}`),
-    );
-    this.#removed = ended;
+    return this.#files.removed;
   }
 
   /**
@@ -263,8 +230,8 @@ export class JobEnvironment {
    * that was killed or has left it behind (serving/fuse-native.ts). Nobody wants that answer any more.
    */
   #releaseTheDying(): void {
-    if (this.#arrivals?.blocked().length === 0 || !this.#task?.isEnding()) return;
-    this.#arrivals?.fail();
+    if (this.#files.arrivals?.blocked().length === 0 || !this.#task?.isEnding()) return;
+    this.#files.arrivals?.fail();
   }
 
   #failWaits(): void {
@@ -284,7 +251,7 @@ export class JobEnvironment {
 
   #onServingGone(error: TeesError): void {
     // Nobody needs it any more for what he opens from now on.
-    if (this.#arrivals?.complete) this.#warn(`${error.message}, after everything had arrived`);
+    if (this.#files.arrivals?.complete) this.#warn(`${error.message}, after everything had arrived`);
     else this.#failServing(error);
   }
 

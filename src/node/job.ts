@@ -1,6 +1,6 @@
 /**
- * One job on one node: what comes from the parent is verified, kept, passed on and served; the task is launched
- * when its urgent part is here; and in the end everything is torn down, whatever happened.
+ * One job on one node: what comes from the parent is verified, kept, passed on and used (layer-use.ts); the task is
+ * launched when its urgent part is here; and in the end everything is torn down, whatever happened.
  */
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
@@ -11,28 +11,30 @@ import type { Frame } from '../wire/frame.js';
 import type { JobSpec } from '../wire/job.js';
 import { decodeMessage, encodeMessage } from '../wire/messages.js';
 import type { NodeJobContext } from './job-context.js';
-import { JobEnvironment } from './job-environment.js';
 import { JobRecord } from './job-record.js';
+import type { LayerUse } from './layer-use.js';
 import { NodeLayer } from './layer.js';
+import { useOf } from './layer-uses.js';
 import { Milestones } from './milestones.js';
 import { Parent } from './parent.js';
+import { supplyOf } from './supply.js';
 import { TaskTimes } from './task-times.js';
 import { TreePlace } from './tree-place.js';
 import type { Place } from './tree-place.js';
 import { UplinkMeter } from './uplink.js';
 
 const PROGRESS_INTERVAL_MS = 200;
-
 export class NodeJob {
   readonly name: string;
   readonly #parent: Parent;
   readonly #relay: JobRelay;
   readonly #layer: NodeLayer;
+  readonly #supply: ReturnType<typeof supplyOf>;
   readonly #uplink: UplinkMeter;
   readonly #times = new TaskTimes(systemClock);
   readonly #progressTimer: NodeJS.Timeout;
   readonly #record: JobRecord;
-  readonly #environment: JobEnvironment;
+  readonly #use: LayerUse;
   readonly #milestones: Milestones;
   readonly #place: TreePlace;
   #failed = false;
@@ -50,42 +52,39 @@ export class NodeJob {
       this.#try(() => this.#record.replanted({ ...spec, epoch, subtree }));
       this.#relay.replant(epoch, subtree.children);
     });
-    const directory = `${context.config.store.directory}/jobs/${spec.job}`;
-    this.#record = new JobRecord(directory);
-    const { recoveryDeadlineMs, repairDelayMs } = context.config;
+    const { config } = context;
+    this.#record = new JobRecord(`${config.store.directory}/jobs/${spec.job}`);
+    const { recoveryDeadlineMs, repairDelayMs } = config;
     const onLost = (error: TeesError): void => this.#endSoon(error, false);
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, context.cache, {
-      openStore: (manifest, arrivals) => this.#environment.openStore(manifest, arrivals),
+      openStore: (manifest, arrivals) => this.#use.openStore(manifest, arrivals),
       onOrder: (...order) => this.#relay.setOrder(...order),
       onHeld: (unit) => this.#relay.unitHeld(unit),
-      onBlocked: (first, count) => this.#relay.wantChunks(first, count),
+      onBlocked: (first, count) => this.#supply.want(first, count),
       onReleased: (...wait) => this.#onReleased(...wait),
-      onOpened: (manifest) => this.#prepare(manifest),
+      onOpened: (manifest) => void this.#prepare(manifest).catch((error: unknown) => this.#fail(error)),
     });
-    this.#uplink = UplinkMeter.of(context.config, context.self, this.#record.uplink());
+    this.#supply = supplyOf(spec, config, {
+      relay: () => this.#relay,
+      receive: (unit, body) => this.#receiveUnit(unit, body),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#uplink = UplinkMeter.of(config, context.self, this.#record.uplink());
     this.#milestones = new Milestones(spec.subtree.runs, {
       event: (...event) => this.#event(...event),
-      retireHook: () => this.#environment.retireHook(),
+      retireHook: () => this.#use.retireHook(),
       launch: () => void this.#runTask().catch((error: unknown) => this.#fail(error)),
     });
-    this.#environment = new JobEnvironment({
-      ...{ spec, node: context.self, record: this.#record, restored },
-      ...{ removals: context.removals, cache: context.cache, log: context.log },
-      bind: context.config.environment.bind,
-      serving: context.config,
-      hidden: [context.config.store.directory, context.config.runtimeDirectory],
+    this.#use = useOf(context, {
+      ...{ spec, record: this.#record, restored },
       onOutput: (...output) => this.#parent.ownOutput(...output),
       onUncovered: (program) => this.#times.heldBack(program),
     });
     this.#relay = new JobRelay(
       {
-        spec,
-        children: spec.subtree.children,
-        pieceCount: this.#layer.pieceCount,
-        recoveryDeadlineMs,
-        repairDelayMs,
-        known: this.#record.knownChildren(),
+        ...{ spec, children: spec.subtree.children, pieceCount: this.#layer.pieceCount },
+        ...{ recoveryDeadlineMs, repairDelayMs, known: this.#record.knownChildren() },
       },
       {
         connect: (node) => context.connect(node),
@@ -111,7 +110,7 @@ export class NodeJob {
     try {
       this.context.capacity.reserve(this.name, this.spec.contentBytes);
       // Whatever anybody is told from here on, a later daemon knows the job, too.
-      this.#environment.claim();
+      this.#use.claim();
       this.#record.begin(this.spec, this.#uplink.start);
       this.#event('begun');
       this.#layer.begin().catch((error: unknown) => this.#fail(error));
@@ -124,7 +123,7 @@ export class NodeJob {
 
   /** Instead of `start`; the parent is waited for. Resolves when a parent can be told what is here. */
   async restore(): Promise<void> {
-    this.#environment.claim();
+    this.#use.claim();
     await this.#layer.restore().catch((error: unknown) => this.#fail(error));
     const { bytesHeld } = this.#layer;
     this.context.capacity.keep(this.name, this.spec.contentBytes, bytesHeld);
@@ -156,12 +155,14 @@ export class NodeJob {
       case 'stdin':
         if (message.node !== this.context.self)
           return this.#relay.routeInput(message.node, message.at, message.eof, frame.body, settled);
-        return this.#environment.input.push(message.at, frame.body, message.eof, settled);
+        return this.#use.input.push(message.at, frame.body, message.eof, settled);
       case 'settled':
         return this.#parent.channel.acknowledged(message.of, message.sequences);
+      case 'stored':
+        return this.#supply.stored(message);
       case 'signal':
         settled();
-        this.#environment.signal(message.signal as NodeJS.Signals);
+        this.#use.signal(message.signal as NodeJS.Signals);
         return this.#relay.broadcast(message);
       case 'end':
         return this.#endSoon(message.error && TeesError.fromRecord(message.error), true);
@@ -198,27 +199,23 @@ export class NodeJob {
   }
 
   async #receiveUnit(unit: number, body: Buffer): Promise<void> {
-    if (this.#ending || this.#failed) return;
+    if (this.#ending || this.#failed) return this.#supply.stop();
     await this.#layer.receive(unit, body);
     this.#checkMilestones();
   }
 
-  #prepare(manifest: Manifest): void {
+  async #prepare(manifest: Manifest): Promise<void> {
     this.#debug('the document is here, and the store is open');
     // What this job has taken is its own from now on.
     this.context.makeRoom();
     this.#parent.opened();
+    if (this.#layer.cargo) this.#supply.opened(manifest, this.#layer.cargo);
+    this.#checkMilestones();
+    if (!this.spec.subtree.runs) return;
     // After what children wait for has been passed on: writing names takes a while.
-    if (this.spec.subtree.runs) {
-      this.#environment.prepare(manifest).then(
-        () => {
-          this.#milestones.prepared();
-          this.#debug('names layer and hook are in place');
-          this.#checkMilestones();
-        },
-        (error: unknown) => this.#fail(error),
-      );
-    }
+    await this.#use.prepare(manifest);
+    this.#milestones.prepared();
+    this.#debug('names layer and hook are in place');
     this.#checkMilestones();
   }
 
@@ -228,17 +225,18 @@ export class NodeJob {
   }
 
   async #runTask(): Promise<void> {
-    const sinceMs = await this.#environment.launch();
+    const sinceMs = await this.#use.launch();
     if (this.#ending) return;
     this.#milestones.launched();
-    this.#times.launched(sinceMs);
-    this.#event('launched', { serving: this.#environment.serving });
+    if (sinceMs !== undefined) this.#times.launched(sinceMs);
+    const { serving } = this.#use;
+    this.#event('launched', serving ? { serving } : {});
     this.#checkMilestones();
-    const status = await this.#environment.finished();
-    this.#times.opened(this.#environment.opened);
+    const status = await this.#use.finished();
+    this.#times.opened(this.#use.opened);
     this.#milestones.exited();
     this.#times.ended();
-    if (!this.#ending) this.#event('exited', { status }, () => this.#environment.release());
+    if (!this.#ending) this.#event('exited', { status }, () => this.#use.release());
   }
 
   #onReleased(content: number, path: string, seconds: number): void {
@@ -275,24 +273,25 @@ export class NodeJob {
   }
 
   #tellProgress(): void {
-    this.#parent.waits(this.#relay.waits(), this.#environment.waits(this.#layer.cargo));
+    this.#parent.waits(this.#relay.waits(), this.#use.waits(this.#layer.cargo));
     this.#parent.progress(this.#relay.progress(), this.#milestones.progress(this.#layer.cargo));
   }
 
   async #tearDown(error: TeesError | undefined, isOver: boolean): Promise<void> {
     this.#debug(`tearing down${error ? `: ${error.code}` : ''}`);
     clearInterval(this.#progressTimer);
+    this.#supply.stop();
     this.#times.ended();
     this.#parent.end();
     // Whoever comes after a death from here on has nothing to restore, only to remove.
     this.#record.discard();
     try {
       const childrenGone = isOver ? this.#relay.end(error) : this.#relay.leave();
-      await this.#environment.remove();
+      await this.#use.remove();
       await childrenGone;
       this.#parent.ownAccount(this.#times, this.#uplink, this.#layer.reusedBytes);
     } finally {
-      void this.#environment.removed.then(() => this.context.capacity.release(this.name));
+      void this.#use.removed.then(() => this.context.capacity.release(this.name));
       await this.#parent.gone();
       this.context.onOver();
     }

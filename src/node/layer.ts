@@ -131,7 +131,7 @@ export class NodeLayer {
     await store.shared?.fill(store);
     this.#store = store;
     this.#reusedBytes += store.bytesHeld - before;
-    this.port.onOrder(cargo.chunkOrder, cargo.urgentChunkCount);
+    this.port.onOrder(cargo.chunkOrder, cargo.urgentChunks);
     for (const chunk of cargo.chunkOrder) if (store.has(chunk)) this.#held(chunk);
     this.port.onOpened(manifest);
   }

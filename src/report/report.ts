@@ -79,8 +79,8 @@ export interface LearningUse {
 /** The tree's shape, and how long everything takes to be everywhere: in seconds since the tree was planned. */
 export interface TreePlanUse {
   readonly shape: string;
-  /** By the cost model (planning/cost-model.ts). */
-  readonly predicted: number;
+  /** By the cost model (planning/cost-model.ts). Absent where the layer does not travel along the tree. */
+  readonly predicted?: number;
   /** What no tree can beat, by the same model. */
   readonly bound: number;
   /** Absent when not everything came everywhere. */

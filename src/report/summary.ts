@@ -99,7 +99,8 @@ function describeStart({ timeline }: Report): string[] {
 
 function describePlan({ plan: { shape, predicted, bound, achieved } }: Report): string {
   const reached = achieved === undefined ? [] : [`achieved ${formatShort(achieved)}`];
-  const times = [`predicted ${formatShort(predicted)}`, ...reached, `bound ${formatShort(bound)}`];
+  const expected = predicted === undefined ? [] : [`predicted ${formatShort(predicted)}`];
+  const times = [...expected, ...reached, `bound ${formatShort(bound)}`];
   return `shape ${shape}: ${times.join(', ')}`;
 }
 

@@ -70,7 +70,8 @@ export class JobRelay {
     private readonly options: JobRelayOptions,
     private readonly port: JobRelayPort,
   ) {
-    this.machine = new RelayMachine({ pieceCount: options.pieceCount, windowUnits: WINDOW_UNITS });
+    const windowUnits = options.spec.storage ? 0 : WINDOW_UNITS; // From there nodes take their units themselves.
+    this.machine = new RelayMachine({ pieceCount: options.pieceCount, windowUnits });
     this.#children = new RelayChildren(options, {
       connect: (node) => port.connect(node),
       onAdded: (name) => this.machine.attach(name),
@@ -180,6 +181,11 @@ export class JobRelay {
     this.#children.broadcast(message);
   }
 
+  /** To every child, also to those that come later or again: the last of these counts. */
+  stand(message: JobMessage): void {
+    this.#children.stand(message);
+  }
+
   /** Standard input towards a node below. */
   routeInput(node: string, at: number, eof: boolean, bytes: Buffer, settled: Settle): void {
     this.#children.routeInput(node, at, eof, bytes, settled);
@@ -276,8 +282,7 @@ export class JobRelay {
   }
 
   async #send({ child, unit, raised }: Extract<RelayAction, { kind: 'send' }>): Promise<void> {
-    const way = this.#children.get(child)?.way;
-    const link = way?.link;
+    const { way, way: { link } = {} } = this.#children.get(child) ?? {};
     try {
       const body = await this.port.readUnit(unit);
       const release = (): void => chunkBuffers.release(body);

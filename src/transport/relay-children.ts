@@ -47,6 +47,7 @@ export interface RelayChildrenPort {
 export class RelayChildren {
   readonly #children = new Map<string, RelayChild>();
   #epoch: number;
+  #standing: JobMessage | undefined;
 
   constructor(
     private readonly options: RelayChildrenOptions,
@@ -126,6 +127,12 @@ export class RelayChildren {
     for (const { way } of this) way.channel.send(message);
   }
 
+  /** To every child, also to those that come later or again: the last of these counts. */
+  stand(message: JobMessage): void {
+    this.#standing = message;
+    for (const { way } of this) way.channel.tell(message);
+  }
+
   /** Standard input towards a node below: never more than its window, so that nobody waits for it. */
   routeInput(node: string, at: number, eof: boolean, bytes: Buffer, settled: Settle): void {
     const child = [...this].find((one) => !one.gone && one.leadsTo(node));
@@ -167,7 +174,10 @@ export class RelayChildren {
       known: subtree.known || (this.options.known?.has(name) ?? false),
       onKnown: () => this.port.onKnown(name),
       greeting: (again) => encodeJob({ ...spec, epoch: this.#epoch, subtree: child.subtree }, again),
-      onAttached: () => this.port.onAttached(child),
+      onAttached: () => {
+        if (this.#standing) child.way.channel.tell(this.#standing);
+        this.port.onAttached(child);
+      },
       onAway: (error) => {
         this.port.onAway(name, error);
         child.strandLater(repairDelayMs, () => this.port.onStranded(name, error));

@@ -8,6 +8,7 @@ import {
   FRAME_BODY_MAX_BYTES,
   MANIFEST_ENCODED_MAX_BYTES,
   NODES_MAX,
+  STORAGE_KEY_BYTES,
   TRACED_NODES_MAX,
   TREE_DEPTH_MAX,
 } from '../base/limits.js';
@@ -26,6 +27,12 @@ export interface Subtree {
   /** It has answered to this job before, by whatever parent: it must not begin it anew. */
   readonly known: boolean;
   readonly children: readonly Subtree[];
+}
+
+export interface StoragePlace {
+  readonly name: string;
+  /** STORAGE_KEY_BYTES. */
+  readonly key: Buffer;
 }
 
 export interface JobSpec {
@@ -54,6 +61,8 @@ export interface JobSpec {
   readonly documentDigests: Buffer;
   /** Bytes of content, so that a node can say at once whether they fit. */
   readonly contentBytes: number;
+  /** Units do not come by links but lie on the shared storage, in a directory of this name, encrypted by this key. */
+  readonly storage?: StoragePlace;
   /** Counts the changes of the tree: who comes with a lower number was the parent, and is no more. */
   readonly epoch: number;
   /** The subtree whose root is the receiver. */
@@ -111,9 +120,19 @@ export function decodeJob(header: Header): JobSpec {
     documentLengths,
     documentDigests,
     contentBytes: fields.count('contentBytes'),
+    ...decodeStorage(fields.optionalObject('storage')),
     epoch: fields.count('epoch'),
     subtree: decodeSubtree(fields),
   };
+}
+
+function decodeStorage(fields: Fields | undefined): { storage?: StoragePlace } {
+  if (!fields) return {};
+  const name = fields.text('name', 64);
+  const key = fields.bytes('key', STORAGE_KEY_BYTES);
+  if (!/^[A-Za-z0-9_-]+$/.test(name) || key.length !== STORAGE_KEY_BYTES)
+    throw refused('its place on the shared storage is none');
+  return { storage: { name, key } };
 }
 
 /**

@@ -95,6 +95,8 @@ export type JobMessage =
       readonly at: number;
       readonly eof: boolean;
     }
+  /** So many segments are on the shared storage, whole. A later number is never lower. */
+  | { readonly t: 'stored'; readonly job: string; readonly segments: number }
   | { readonly t: 'signal'; readonly job: string; readonly signal: string }
   | { readonly t: 'end'; readonly job: string; readonly error?: ErrorRecord }
   /** Who is below the receiver from now on. A lower epoch than it knows says nothing any more. */
@@ -148,6 +150,7 @@ const DECODERS = {
     at: f.count('at'),
     eof: f.flag('eof'),
   }),
+  stored: (job, f) => ({ t: 'stored', job, segments: f.count('segments') }),
   signal: (job, f) => ({ t: 'signal', job, signal: f.signal('signal') }),
   end: (job, f) => ({ t: 'end', job, ...optionalError(f) }),
   tree: (job, f) => ({ t: 'tree', job, epoch: f.count('epoch'), subtree: decodeSubtree(f) }),

@@ -53,7 +53,8 @@ export class LoneNode {
 
   private constructor(readonly store: string) {}
 
-  static async start(t: ExecutionContext, store: string): Promise<LoneNode> {
+  /** @param more lines of its configuration */
+  static async start(t: ExecutionContext, store: string, ...more: string[]): Promise<LoneNode> {
     const node = new LoneNode(store);
     node.port = await freePort();
     const text = [
@@ -64,6 +65,7 @@ export class LoneNode {
       `port: ${node.port}`,
       `store: { directory: ${store}, size: 64MiB, cache: 0 }`,
       `runtimeDirectory: ${store}/run`,
+      ...more,
     ].join('\n');
     const say = (line: string): void => void node.log.push(line);
     const log = { error: say, warn: say, info: say, debug: () => {} };

@@ -16,7 +16,7 @@ async function remainsOn(cluster: EmbeddedCluster, node: string): Promise<string
     grep -F " \${1%/jobs}/" /proc/self/mountinfo | sed 's/^/mount /'
     grep -lz "^TEES_NODE=$2" /proc/[0-9]*/environ 2>/dev/null | sed 's/^/task /'
     for task in /proc/[0-9]*; do
-      grep -qxE 'Name:.tees-(launch|serve|keep)' "$task/status" 2>/dev/null &&
+      grep -qxE 'Name:.tees-(launch|serve|keep|storage)' "$task/status" 2>/dev/null &&
         [ "$(readlink $task/ns/net)" = "$(readlink /proc/self/ns/net)" ] && echo "helper $task"
     done; true`;
   const { stdout } = await cluster.exec(node, ['sh', '-c', script, 'sh', jobs, node]);

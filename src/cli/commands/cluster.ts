@@ -18,6 +18,7 @@ interface UpOptions extends StateOptions {
   readonly uplink: string;
   readonly restart: boolean;
   readonly loginUplink: string;
+  readonly storage?: string;
   readonly storeSize: string;
   readonly storeCache: string;
   readonly foreground?: boolean;
@@ -62,6 +63,10 @@ const UP: CommandModule<object, UpOptions> = {
         type: 'string',
         default: 'unlimited',
         describe: "rate of the login node's link",
+      })
+      .option('storage', {
+        type: 'string',
+        describe: 'a storage node that all nodes mount, behind a link of this rate: 1gbit',
       })
       .option('store-size', { type: 'string', default: '2GiB', describe: "size of a node's store" })
       .option('store-cache', {
@@ -116,6 +121,7 @@ async function up(options: UpOptions): Promise<void> {
     groupSize: options.groupSize,
     uplink: options.uplink,
     loginUplink: options.loginUplink,
+    ...(options.storage === undefined ? {} : { storage: options.storage }),
     storeSize: options.storeSize,
     storeCache: options.storeCache,
     restart: options.restart,

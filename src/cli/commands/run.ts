@@ -52,7 +52,11 @@ export const command: CommandModule<object, Options> = {
         default: [],
         describe: 'a path of the layer that must be there first',
       })
-      .option('method', { type: 'string', default: 'auto', describe: 'auto, p2p, random or one-to-all' })
+      .option('method', {
+        type: 'string',
+        default: 'auto',
+        describe: 'auto, p2p, random, one-to-all or shared',
+      })
       .option('hook', { type: 'string', describe: HOOKS.join(' or ') })
       .option('fuse-engine', { type: 'string', describe: `of the hook fuse: ${FUSE_ENGINES.join(' or ')}` })
       .option('layout', { type: 'string', describe: LAYOUTS.join(', ') })

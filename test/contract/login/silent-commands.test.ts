@@ -17,14 +17,15 @@ const GOOD = runRequest('/nonexistent');
 const REQUEST = encodeFrame(GOOD);
 const MAX = 4;
 
-/** Opens so many connections as nobody, and keeps them; says how many were closed, at each change. */
+/** Opens so many connections as nobody, and keeps them; says when one is open, and when one was closed. */
 const CROWD = `const { connect } = require('node:net');
   const [path, count] = process.argv.slice(1);
-  let closed = 0;
-  const closes = () => process.stdout.write(++closed + ' closed\\n');
-  for (let i = 0; i < count; i++) connect(path).on('error', () => {}).on('close', closes).resume();`;
+  const say = (what) => () => process.stdout.write(what + '\\n');
+  for (let i = 0; i < count; i++)
+    connect(path).on('error', () => {}).on('connect', say('open')).on('close', say('closed')).resume();`;
 
 interface Crowd {
+  opened(): number;
   closed(): number;
   leave(): void;
 }
@@ -37,7 +38,8 @@ function crowd(t: ExecutionContext, login: LoneLogin, count: number): Crowd {
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
   t.teardown(() => child.kill('SIGKILL'));
   return {
-    closed: () => said.split('\n').length - 1,
+    opened: () => said.split('open\n').length - 1,
+    closed: () => said.split('closed\n').length - 1,
     leave: () => void child.kill('SIGKILL'),
   };
 }
@@ -71,6 +73,8 @@ rootTest('a user with too many connections is told so; others, and later ones, a
     requestDeadlineMs: 600_000,
   });
   const few = crowd(t, login, MAX);
+  // Who asked before could take the place of one of them.
+  await eventually('all are there', () => few.opened() === MAX || undefined);
   const refusal = await eventually('nobody is refused', async () => {
     const error = errorOf(await login.ask(REQUEST, NOBODY));
     return error.code === 'TOO_MANY_COMMANDS' ? error : undefined;

@@ -154,6 +154,18 @@ const CASES: readonly Case[] = [
   invalidJob('a command with a NUL', /argv/, { argv: ['a\0b'] }),
   invalidJob('a variable without a name', /env/, { env: ['=x'] }),
   invalidJob('variables without end', /env/, { env: Array.from({ length: 100_001 }, () => 'A=b') }),
+  invalidJob('a place on the storage that climbs out', /storage/, {
+    storage: { name: '../x', key: Buffer.alloc(32) },
+  }),
+  {
+    name: 'a storage that this node has not',
+    code: 'SHARED_STORAGE_MISSING',
+    names: /no shared storage/,
+    send: (send, name) => {
+      shipped([root], { storage: { name: 'x', key: Buffer.alloc(32) } })(send, name);
+      send({ t: 'stored', job: name, segments: 1 });
+    },
+  },
   {
     name: "somebody else's subtree",
     code: 'JOB_REFUSED',

@@ -20,7 +20,8 @@ test('the example configuration is valid', (t) => {
 test('what it shows commented out are the defaults', (t) => {
   const text = readFileSync(EXAMPLE, 'utf8');
   const shown =
-    text.match(/^# [a-zA-Z]+: .+$/gm)?.filter((line) => !/^# (topology|proxies):/.test(line)) ?? [];
+    text.match(/^# [a-zA-Z]+: .+$/gm)?.filter((line) => !/^# (topology|proxies|sharedStorage):/.test(line)) ??
+    [];
   t.true(shown.length >= 8);
   const defaults = parseConfig(MINIMAL, EXAMPLE);
   t.deepEqual(parseConfig(MINIMAL + shown.map((line) => `${line.slice(2)}\n`).join(''), EXAMPLE), defaults);

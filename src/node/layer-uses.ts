@@ -1,0 +1,17 @@
+/** Which use a job makes of its layer on a node, with what it takes of the node's daemon. */
+import type { NodeJobContext } from './job-context.js';
+import { JobEnvironment } from './job-environment.js';
+import type { JobEnvironmentOptions } from './job-environment-options.js';
+import type { LayerUse } from './layer-use.js';
+
+type OfTheJob = Pick<JobEnvironmentOptions, 'spec' | 'record' | 'restored' | 'onOutput' | 'onUncovered'>;
+
+export function useOf({ self, config, removals, cache, log }: NodeJobContext, job: OfTheJob): LayerUse {
+  return new JobEnvironment({
+    ...job,
+    ...{ node: self, removals, cache, log },
+    bind: config.environment.bind,
+    serving: config,
+    hidden: [config.store.directory, config.runtimeDirectory],
+  });
+}
