@@ -6,7 +6,10 @@
   "targets": [
     {
       "target_name": "tees",
-      "sources": ["src/addon.cc", "src/credentials.cc", "src/descriptors.cc", "src/files.cc", "src/labels.cc", "src/names.cc"],
+      "sources": [
+        "src/addon.cc", "src/credentials.cc", "src/descriptors.cc", "src/files.cc", "src/labels.cc", "src/names.cc",
+        "src/placement.cc", "src/work.cc"
+      ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # A worker thread may be ended in the middle of a call (a scan that is cancelled), and cannot be thrown at then:
       # without the last of these that would end the whole daemon.

@@ -23,6 +23,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitFiles(env, exports);
   InitLabels(env, exports);
   InitNames(env, exports);
+  InitPlacement(env, exports);
   return exports;
 }
 

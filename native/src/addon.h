@@ -10,6 +10,7 @@ void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: s
 void InitFiles(Napi::Env env, Napi::Object exports);        // files.cc: xattrs, extents, unmount
 void InitLabels(Napi::Env env, Napi::Object exports);       // labels.cc: fileLabel
 void InitNames(Napi::Env env, Napi::Object exports);        // names.cc: writeNames
+void InitPlacement(Napi::Env env, Napi::Object exports);    // placement.cc: renameTo, syncFileSystem, removeXattr
 
 // An Error for `err` (a positive errno) of `syscall` on `path` ("" when there is none).
 Napi::Error SystemError(Napi::Env env, int err, const char* syscall, const std::string& path);

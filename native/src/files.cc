@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "addon.h"
+#include "work.h"
 
 namespace tees {
 
@@ -20,16 +20,6 @@ namespace tees {
 constexpr size_t kExtentsMax = 1000000;
 // Most lists and values fit; larger ones take one more system call.
 constexpr size_t kXattrBufferBytes = 1024;
-
-// The bytes of argument `index` as a C string. Throws when it holds a NUL, which would cut it silently.
-static std::string Bytes(const Napi::CallbackInfo& info, size_t index, const char* what) {
-  if (index >= info.Length() || !info[index].IsBuffer())
-    throw Napi::TypeError::New(info.Env(), std::string(what) + " must be a Buffer");
-  auto buffer = info[index].As<Napi::Buffer<char>>();
-  if (buffer.Length() > 0 && memchr(buffer.Data(), 0, buffer.Length()))
-    throw SystemError(info.Env(), EINVAL, what, "");
-  return std::string(buffer.Data(), buffer.Length());
-}
 
 // Calls `read(buffer, size)`, an xattr call with its usual contract, until the buffer is large enough.
 // Returns the bytes read or -1 with errno.
@@ -48,7 +38,7 @@ static ssize_t ReadGrowing(std::vector<char>& buffer, Read read) {
 
 static Napi::Value ListXattrs(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  std::string path = Bytes(info, 0, "llistxattr");
+  std::string path = PathArgument(info, 0, "llistxattr");
   std::vector<char> list;
   ssize_t got = ReadGrowing(list, [&](char* to, size_t size) { return llistxattr(path.c_str(), to, size); });
   if (got < 0) throw SystemError(env, errno, "llistxattr", path);
@@ -64,8 +54,8 @@ static Napi::Value ListXattrs(const Napi::CallbackInfo& info) {
 
 static Napi::Value GetXattr(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  std::string path = Bytes(info, 0, "lgetxattr");
-  std::string name = Bytes(info, 1, "lgetxattr");
+  std::string path = PathArgument(info, 0, "lgetxattr");
+  std::string name = PathArgument(info, 1, "lgetxattr");
   std::vector<char> value;
   ssize_t got = ReadGrowing(
       value, [&](char* to, size_t size) { return lgetxattr(path.c_str(), name.c_str(), to, size); });
@@ -75,8 +65,8 @@ static Napi::Value GetXattr(const Napi::CallbackInfo& info) {
 
 static Napi::Value SetXattr(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  std::string path = Bytes(info, 0, "lsetxattr");
-  std::string name = Bytes(info, 1, "lsetxattr");
+  std::string path = PathArgument(info, 0, "lsetxattr");
+  std::string name = PathArgument(info, 1, "lsetxattr");
   if (info.Length() < 3 || !info[2].IsBuffer()) throw Napi::TypeError::New(env, "value must be a Buffer");
   auto value = info[2].As<Napi::Buffer<char>>();
   // An empty Buffer may have no data pointer at all.
@@ -117,7 +107,7 @@ static Napi::Value DataExtents(const Napi::CallbackInfo& info) {
 
 static Napi::Value Unmount(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  std::string path = Bytes(info, 0, "umount2");
+  std::string path = PathArgument(info, 0, "umount2");
   int flags = info[1].As<Napi::Number>().Int32Value();
   if (umount2(path.c_str(), flags) < 0) throw SystemError(env, errno, "umount2", path);
   return env.Undefined();

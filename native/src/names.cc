@@ -8,9 +8,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +27,9 @@ using namespace names;
 
 class TreeWriter {
  public:
-  TreeWriter(int root, Reader& in) : root_(root), in_(in), node_(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+  // contents: an open directory with contents by their numbers, for a program that places them; else -1.
+  TreeWriter(int root, int contents, Reader& in)
+      : root_(root), contents_(contents), in_(in), node_(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
 
   void Run() {
     if (in_.number<uint32_t>() != kNamesMagic) throw Failure{EBADMSG, "names program", ""};
@@ -70,6 +74,7 @@ class TreeWriter {
       case kSocket: Node(S_IFSOCK, "mknod"); break;
       case kWhiteout: Whiteout(); break;
       case kLink: Link(); break;
+      case kPlace: Place(); break;
       default: throw Failure{EBADMSG, "names program", Path()};
     }
     name_.clear();
@@ -104,9 +109,46 @@ class TreeWriter {
     ApplyTo(fd.get());
   }
 
+  // A whole file with its data, from the contents: moved where this is its last use, copied elsewhere, holes and all.
+  void Place() {
+    ReadMeta(in_, meta_);
+    auto size = in_.number<int64_t>();
+    std::string content = std::to_string(in_.number<uint32_t>());
+    bool last = in_.number<uint8_t>() != 0;
+    if (last) Check(renameat(contents_, content.c_str(), Here(), name_.c_str()), "rename");
+    int flags = last ? O_RDONLY : O_WRONLY | O_CREAT | O_EXCL;
+    Descriptor fd(openat(Here(), name_.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0600));
+    Check(fd.get(), "open");
+    if (!last) {
+      Descriptor from(openat(contents_, content.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+      Check(from.get(), "open");
+      Check(ftruncate(fd.get(), size), "ftruncate");
+      CopyData(from.get(), fd.get(), size);
+    }
+    ApplyTo(fd.get());
+  }
+
+  void CopyData(int from, int to, off_t size) {
+    for (off_t at = 0; at < size;) {
+      off_t data = lseek(from, at, SEEK_DATA);
+      if (data < 0 && errno == ENXIO) return;
+      if (data < 0 && errno != EINVAL) Check(-1, "lseek");
+      off_t hole = data < 0 ? size : lseek(from, data, SEEK_HOLE);  // EINVAL: the file system knows of no holes
+      Check(hole < 0 ? -1 : 0, "lseek");
+      at = std::max<off_t>(data, at);
+      while (at < hole) {
+        off_t out = at;
+        ssize_t copied = copy_file_range(from, &at, to, &out, static_cast<size_t>(hole - at), 0);
+        Check(copied < 0 ? -1 : 0, "copy_file_range");
+        if (copied == 0) throw Failure{EIO, "copy_file_range", Path()};
+      }
+    }
+  }
+
   // chown clears set-id bits and file capabilities, so it comes first, then the mode, then attributes.
   void ApplyTo(int fd) {
-    if (meta_.uid != 0 || meta_.gid != 0 || open_.empty()) Check(fchown(fd, meta_.uid, meta_.gid), "chown");
+    // Where contents are placed, a directory of somebody else's may have passed its group on.
+    if (meta_.uid != 0 || meta_.gid != 0 || open_.empty() || contents_ >= 0) Check(fchown(fd, meta_.uid, meta_.gid), "chown");
     Check(fchmod(fd, meta_.mode), "chmod");
     for (const auto& [name, value] : meta_.xattrs)
       Check(fsetxattr(fd, name.c_str(), value.first, value.second, 0), "setxattr");
@@ -171,6 +213,7 @@ class TreeWriter {
   }
 
   int root_;
+  int contents_;
   Reader& in_;
   Descriptor node_;
   std::vector<Open> open_;
@@ -178,58 +221,27 @@ class TreeWriter {
   Meta meta_;
 };
 
-class NamesWorker : public Napi::AsyncWorker {
- public:
-  NamesWorker(Napi::Env env, Napi::Buffer<uint8_t> root, Napi::Buffer<uint8_t> program)
-      : Napi::AsyncWorker(env, "tees.writeNames"),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        root_(reinterpret_cast<const char*>(root.Data()), root.Length()),
-        program_(Napi::Persistent(program)),
-        in_(program.Data(), program.Length()) {}
-
-  Napi::Promise Promise() const { return deferred_.Promise(); }
-
-  // On a worker thread: no N-API here.
-  void Execute() override {
-    Descriptor root(open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (root.get() < 0) return Fail({errno, "open", root_});
-    TreeWriter writer(root.get(), in_);
+Napi::Value WriteNames(const Napi::CallbackInfo& info) {
+  std::string path = PathArgument(info, 0, "writeNames");
+  auto program = info[1].As<Napi::Buffer<uint8_t>>();
+  std::string contents_path = info[2].IsBuffer() ? PathArgument(info, 2, "writeNames") : "";
+  auto kept = std::make_shared<Napi::Reference<Napi::Buffer<uint8_t>>>(Napi::Persistent(program));
+  const uint8_t* data = program.Data();
+  size_t size = program.Length();
+  return RunWork(info.Env(), "tees.writeNames", [kept, path, contents_path, data, size] {
+    constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    Descriptor root(open(path.c_str(), kDirectory));
+    if (root.get() < 0) throw Failure{errno, "open", path};
+    Descriptor contents(contents_path.empty() ? -1 : open(contents_path.c_str(), kDirectory));
+    if (contents.get() < 0 && !contents_path.empty()) throw Failure{errno, "open", contents_path};
+    Reader in(data, size);
+    TreeWriter writer(root.get(), contents.get(), in);
     try {
       writer.Run();
     } catch (const Failure& failure) {
-      Fail({failure.err, failure.syscall, failure.path.empty() ? writer.Path() : failure.path});
+      throw Failure{failure.err, failure.syscall, failure.path.empty() ? writer.Path() : failure.path};
     }
-  }
-
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-
-  void OnError(const Napi::Error&) override {
-    Napi::Error error = SystemError(Env(), failure_.err, failure_.syscall, failure_.path);
-    napi_value path;  // names are bytes: one character a byte
-    if (napi_create_string_latin1(Env(), failure_.path.data(), failure_.path.size(), &path) == napi_ok)
-      error.Set("path", path);
-    deferred_.Reject(error.Value());
-  }
-
- private:
-  void Fail(Failure failure) {
-    failure_ = std::move(failure);
-    SetError(failure_.syscall);
-  }
-
-  Napi::Promise::Deferred deferred_;
-  std::string root_;
-  Napi::Reference<Napi::Buffer<uint8_t>> program_;  // keeps the bytes alive
-  Reader in_;
-  Failure failure_{};
-};
-
-Napi::Value WriteNames(const Napi::CallbackInfo& info) {
-  auto* worker =
-      new NamesWorker(info.Env(), info[0].As<Napi::Buffer<uint8_t>>(), info[1].As<Napi::Buffer<uint8_t>>());
-  Napi::Promise promise = worker->Promise();
-  worker->Queue();  // deletes itself
-  return promise;
+  });
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #pragma once
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -11,33 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "work.h"
+
 namespace tees::names {
 
 constexpr uint32_t kNamesMagic = 0x314e4d54;
 constexpr uint32_t kNoContent = 0xffffffff;
 
-enum Operation : uint8_t { kEnter = 1, kLeave, kFile, kSymlink, kFifo, kSocket, kWhiteout, kLink };
-
-struct Failure {
-  int err;
-  const char* syscall;
-  std::string path;
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+enum Operation : uint8_t { kEnter = 1, kLeave, kFile, kSymlink, kFifo, kSocket, kWhiteout, kLink, kPlace };
 
 // Bounds are checked at each step; what it reads was validated by the encoder.
 class Reader {

@@ -52,8 +52,15 @@ export interface NativeAddon {
   /**
    * Writes a tree of names below the directory `root` from the records encoded by
    * `src/environment/names-program.ts`, on a worker thread. Rejects with the failing path in `path`.
+   * @param contents a directory on the same file system, for a program that places contents
    */
-  writeNames(root: Buffer, program: Buffer): Promise<void>;
+  writeNames(root: Buffer, program: Buffer, contents?: Buffer): Promise<void>;
+  /** renameat2(2), on a worker thread; flags as the kernel defines them (RENAME_NOREPLACE = 1, RENAME_EXCHANGE = 2). */
+  renameTo(from: Buffer, to: Buffer, flags: number): Promise<void>;
+  /** syncfs(2) of the file system of a directory, on a worker thread. */
+  syncFileSystem(directory: Buffer): Promise<void>;
+  /** lremovexattr(2), of what is not there too. */
+  removeXattr(path: Buffer, name: Buffer): void;
 }
 
 export type FileUser = Pick<PeerCredentials, 'uid' | 'gid' | 'groups'>;

@@ -16,6 +16,7 @@ type Load = () => Promise<CommandFile>;
 /** By their names. */
 const COMMANDS: Readonly<Record<string, Load>> = {
   run: () => import('./commands/run.js'),
+  bcast: () => import('./commands/bcast.js'),
   status: () => import('./commands/status.js'),
   cancel: () => import('./commands/cancel.js'),
   layer: () => import('./commands/layer.js'),

@@ -5,9 +5,11 @@ import { constants as system } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { EXIT_FAILURE, TeesError, describeError, usageError } from '../base/errors.js';
 import type { Report } from '../report/report.js';
+import { summarisePlacement } from '../report/placement-summary.js';
 import { summarise } from '../report/summary.js';
 import { decodeDaemon, encodeRun } from '../wire/api.js';
 import type { CommandMessage, DaemonMessage, ProgressMessage } from '../wire/api.js';
+import type { PlacementRequest } from '../wire/placement.js';
 import { FrameDecoder, encodeFrame } from '../wire/frame.js';
 import type { Frame } from '../wire/frame.js';
 import { connectDaemon } from './ask-daemon.js';
@@ -41,6 +43,8 @@ export interface RunClientOptions {
   readonly progress?: boolean;
   readonly quiet: boolean;
   readonly argv: readonly string[];
+  /** Instead of running a command: what is at `upper` appears there. */
+  readonly placement?: PlacementRequest;
 }
 
 const PHASES: Readonly<Record<Exclude<ProgressMessage['phase'], 'streaming'>, string>> = {
@@ -88,7 +92,7 @@ export class RunClient {
   async #converse(socket: Socket): Promise<void> {
     const { nodes, urgent, method, hook, fuseEngine, layout, width, complete, demand, learn, argv } =
       this.options;
-    const { shape, onStall, stallDeadlineMs, onLoss, spares } = this.options;
+    const { shape, onStall, stallDeadlineMs, onLoss, spares, placement } = this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
@@ -100,6 +104,7 @@ export class RunClient {
       ...(stallDeadlineMs === undefined ? {} : { stallDeadlineMs }),
       ...(onLoss === undefined ? {} : { onLoss }),
       ...(spares === undefined ? {} : { spares }),
+      ...(placement ? { placement } : {}),
     };
     const user = this.options.user === undefined ? {} : { user: await lookUpUser(this.options.user) };
     const upper = resolve(this.options.upper);
@@ -170,7 +175,7 @@ export class RunClient {
 
   /** After a cancellation the report still comes. */
   #onSignal(signal: ForwardedSignal): void {
-    switch (this.#signals.judge(signal)) {
+    switch (this.#signals.judge(signal, this.options.placement !== undefined)) {
       case 'pass on':
         if (signal === 'SIGINT')
           this.#say('tees: interrupt passed on; once more within 2 s to cancel the job');
@@ -195,7 +200,7 @@ export class RunClient {
         hint: 'See its log. Every node tears the job down by itself.',
       });
     }
-    const report = this.#report();
+    const { report } = this;
     if (report) this.#tellReport(report);
     if (cancelledBy !== undefined) return 128 + system.signals[cancelledBy];
     if (over?.error) process.stderr.write(describeError(TeesError.fromRecord(over.error)) + '\n');
@@ -203,14 +208,14 @@ export class RunClient {
   }
 
   /** Undefined while, and where, there is none. */
-  #report(): Report | undefined {
+  get report(): Report | undefined {
     if (!this.#over || this.#reportParts.length === 0) return undefined;
     return JSON.parse(Buffer.concat(this.#reportParts).toString()) as Report;
   }
 
   /** Nodes tell how far they are now and then; how far they came, the report says. */
   #finishProgress(): void {
-    const report = this.#report();
+    const { report } = this;
     const last = this.#lastProgress;
     if (report && last) {
       const { urgentTotal, hystereticTotal } = last;
@@ -247,8 +252,10 @@ export class RunClient {
     } catch (cause) {
       throw TeesError.from(cause, 'REPORT_UNWRITABLE', file === undefined ? {} : { path: file });
     }
-    if (!this.options.quiet)
-      process.stderr.write((this.#progress ? '\n' : '') + summarise(untold(report)) + '\n');
+    if (this.options.quiet) return;
+    const { placement } = report;
+    const text = placement ? summarisePlacement(untold(report), placement) : summarise(untold(report));
+    process.stderr.write((this.#progress ? '\n' : '') + text + '\n');
   }
 }
 

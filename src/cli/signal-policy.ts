@@ -23,14 +23,15 @@ export class SignalPolicy {
     return this.#cancelledBy;
   }
 
-  judge(signal: ForwardedSignal): 'pass on' | 'cancel' | 'leave' {
+  /** @param hasNoTask nobody is there to whom it could be passed on */
+  judge(signal: ForwardedSignal, hasNoTask = false): 'pass on' | 'cancel' | 'leave' {
     if (!isEnding(signal)) return 'pass on';
     if (this.#cancelledBy !== undefined) return 'leave';
     const nowMs = this.clock.nowMs();
     const sinceMs = nowMs - (this.#lastMs.get(signal) ?? -Infinity);
     this.#lastMs.set(signal, nowMs);
     // Infinity is not less than itself: a first signal is never a second.
-    if (!(sinceMs < REPEATED_WITHIN_MS[signal])) return 'pass on';
+    if (!hasNoTask && !(sinceMs < REPEATED_WITHIN_MS[signal])) return 'pass on';
     this.#cancelledBy = signal;
     return 'cancel';
   }

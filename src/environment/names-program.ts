@@ -9,6 +9,8 @@
  *   FILE name meta size content     content is NO_CONTENT for a file that is empty or one hole
  *   SYMLINK name meta target        FIFO name meta        SOCKET name meta        WHITEOUT name
  *   LINK name path                  a further name of the file made earlier at `path`
+ *   PLACE name meta size content last   a file with its data: moved out of the directory of contents at the content's
+ *                                   last use, copied before
  *   meta = uid gid mode opaque seconds nanoseconds xattrs
  * A directory gets its metadata when it is left: a default ACL or a set-group-id bit set earlier would be
  * inherited by what is created in it, and its times would change.
@@ -31,6 +33,7 @@ const FIFO = 5;
 const SOCKET = 6;
 const WHITEOUT = 7;
 const LINK = 8;
+const PLACE = 9;
 
 export interface NamesOptions {
   /**
@@ -52,6 +55,21 @@ export function encodeNamesProgram(manifest: Manifest, options: NamesOptions = {
   }
   new TreeEncoder(manifest, writer, options.label).encode();
   return writer.finish();
+}
+
+/** A tree of files with their data, which is no layer over anything. @throws TeesError MANIFEST_INVALID, naming the path */
+export function encodeTreeProgram(manifest: Manifest): Buffer {
+  const writer = new ByteWriter().u32(MAGIC);
+  new TreeEncoder(manifest, writer, undefined, usesOf(manifest)).encode();
+  return writer.finish();
+}
+
+/** How many inodes have each content. */
+function usesOf({ entries, contents }: Manifest): Uint32Array {
+  const uses = new Uint32Array(contents.length);
+  for (const { content, hardlinkTo } of entries)
+    if (content !== undefined && hardlinkTo === undefined) (uses[content] as number)++;
+  return uses;
 }
 
 const MOUNT_POINT: Entry = {
@@ -99,11 +117,14 @@ class TreeEncoder {
     private readonly manifest: Manifest,
     private readonly writer: ByteWriter,
     private readonly label?: string,
+    /** Uses of each content that are to come, where files get their data. */
+    private readonly uses?: Uint32Array,
   ) {}
 
   encode(): void {
     for (const { entry, index } of inTreeOrder(this.manifest.entries)) {
       checkEntry(entry, this.manifest);
+      if (this.uses && entry.opaque) refuse(entry.path, 'an opaque directory, and nothing below it');
       if (entry.path === '') this.#setRoot(entry);
       else this.#entry(entry, index);
     }
@@ -148,6 +169,8 @@ class TreeEncoder {
     const inode = entry.hardlinkTo === undefined ? entry : (this.manifest.entries[entry.hardlinkTo] as Entry);
     switch (inode.type) {
       case 'file':
+        if (this.uses && inode.content !== undefined)
+          return this.#place(inode, inode.content, name, this.uses);
         writeMeta(this.writer.u8(FILE).name(name), this.#labelled(inode));
         this.writer.i64(inode.size).u32(inode.content ?? NO_CONTENT);
         break;
@@ -162,12 +185,22 @@ class TreeEncoder {
         writeMeta(this.writer.u8(SOCKET).name(name), inode);
         break;
       case 'whiteout':
+        if (this.uses) refuse(entry.path, 'a whiteout, and nothing below it');
         // Nothing shows through an opaque directory; there overlayfs would list the whiteout itself.
         if (!this.#open.some(({ opaque }) => opaque)) this.writer.u8(WHITEOUT).name(name);
         break;
       case 'directory':
         refuse(entry.path, 'a hardlink to a directory');
     }
+  }
+
+  #place(inode: Entry, content: number, name: string, uses: Uint32Array): void {
+    const left = --(uses[content] as number);
+    writeMeta(this.writer.u8(PLACE).name(name), inode);
+    this.writer
+      .i64(inode.size)
+      .u32(content)
+      .u8(left === 0 ? 1 : 0);
   }
 
   #labelled(inode: Entry): Entry {

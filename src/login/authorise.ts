@@ -7,8 +7,13 @@ import { TeesError, usageError } from '../base/errors.js';
 import type { PeerCredentials } from '../base/native.js';
 import type { RunRequest } from '../wire/api.js';
 
-/** @throws TeesError LAYER_NOT_FOUND, USER_FORBIDDEN */
-export function authorise(asker: PeerCredentials, { upper, user }: RunRequest): void {
+/** @throws TeesError LAYER_NOT_FOUND, USER_FORBIDDEN, BCAST_FORBIDDEN */
+export function authorise(asker: PeerCredentials, { upper, user, placement }: RunRequest): void {
+  if (asker.uid !== 0 && placement) {
+    throw new TeesError('BCAST_FORBIDDEN', 'only root may put files on nodes', {
+      hint: 'Deploy them as a layer instead: tees run --upper DIR.',
+    });
+  }
   if (!isAbsolute(upper) || upper.includes('\0'))
     throw usageError('LAYER_NOT_FOUND', 'the path of an upper layer must be absolute', { path: upper });
   if (asker.uid !== 0 && user) {

@@ -66,11 +66,19 @@ export function composeReport(input: ReportInput): Report {
     perNode: timeline.perNode(input.nodes),
     tasks: Object.fromEntries(input.accounts.flatMap(({ node, task }) => (task ? [[node, task]] : []))),
     blocked: blockedReads(input.accounts),
+    ...placed(input),
     ...uncovered(input.accounts, deployment),
     ...learning(input.accounts, deployment),
     exit: Object.fromEntries(input.exits),
     errors: input.errors,
   };
+}
+
+/** Where what was carried is in its place, also when the job has failed elsewhere. */
+function placed({ spec, accounts }: ReportInput): Pick<Report, 'placement'> {
+  if (!spec.placement) return {};
+  const nodes = accounts.flatMap((account) => (account.placed ? [account.node] : [])).sort();
+  return { placement: { destination: spec.placement.destination, nodes } };
 }
 
 /** To the tenth of a millisecond, as the timeline is. */

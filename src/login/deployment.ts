@@ -5,27 +5,22 @@
 import { randomBytes } from 'node:crypto';
 import { TeesError, usageError } from '../base/errors.js';
 import { STORAGE_KEY_BYTES } from '../base/limits.js';
-import { asUser } from '../base/native.js';
-import type { FileUser } from '../base/native.js';
 import { LAYOUTS } from '../config/config.js';
-import type { Config } from '../config/config.js';
 import { encodeShipment } from '../image/document.js';
 import { cutDocument } from '../image/pieces.js';
 import type { DocumentPieces } from '../image/pieces.js';
 import { dataSize } from '../image/manifest.js';
-import type { Recall } from '../planning/learnt.js';
 import { lowerBound } from '../planning/cost-model.js';
 import { chooseMethod, METHODS } from '../planning/method.js';
 import type { MethodName } from '../planning/method.js';
-import { splitLayer } from '../planning/split-layer.js';
 import type { Split } from '../planning/split.js';
 import type { TreePlanUse } from '../report/report.js';
-import { scanLayer } from '../scan/scan.js';
 import type { LayerSource } from '../scan/source.js';
 import { checkNodes, selectNodes } from '../topology/select.js';
 import type { Tree } from '../topology/tree.js';
-import type { RunRequest } from '../wire/api.js';
 import type { StoragePlace, Subtree } from '../wire/job.js';
+import { scanCarried, splitCarried } from './carried.js';
+import type { CarriedOptions } from './carried.js';
 import { subtreesOf } from './subtrees.js';
 import { TreePlan } from './tree-plan.js';
 
@@ -54,19 +49,9 @@ export interface Deployment {
   isProxy(node: string): boolean;
 }
 
-export interface DeploymentOptions {
-  readonly config: Config;
-  readonly request: RunRequest;
-  /** Who asks: files are looked at as they may. */
-  readonly user: FileUser;
+export interface DeploymentOptions extends CarriedOptions {
   /** Nodes that may take a lost one's place: they are none of the job's, and are not borrowed. */
   readonly spares: readonly string[];
-  /** Of an earlier scan of the same layer. */
-  readonly cacheFile?: string;
-  readonly signal: AbortSignal;
-  readonly engineReportsHoles: boolean;
-  /** Without it nothing is learnt. */
-  readonly recall?: Recall;
   isIdle(proxy: string): boolean;
   /** Whether a proxy node's daemon does; never rejects. */
   answers(proxy: string): Promise<boolean>;
@@ -104,26 +89,10 @@ export async function prepareDeployment(options: DeploymentOptions): Promise<Dep
     answers: (proxy) => options.answers(proxy),
     onTree: (members) => options.onTree(members),
   });
-  const cache = options.cacheFile === undefined ? {} : { cacheFile: options.cacheFile };
-  const source = await scanLayer(request.upper, {
-    ...cache,
-    signal: options.signal,
-    user: options.user,
-  });
+  const source = await scanCarried(options);
   try {
     options.onPhase('scanned');
-    const split = await splitLayer({
-      source,
-      upper: request.upper,
-      look: (action) => asUser(options.user, action),
-      argv: request.argv,
-      env: request.env,
-      cwd: request.cwd,
-      urgentPaths: request.urgent,
-      engineReportsHoles: options.engineReportsHoles,
-      hookIsLibrary: (request.hook ?? config.hook) === 'preload',
-      ...(options.recall ? { recall: options.recall } : {}),
-    });
+    const split = await splitCarried(options, source);
     options.onPhase('split');
     const { order, urgentCount } = split;
     const document = cutDocument(encodeShipment({ manifest: source.manifest, order, urgentCount }));

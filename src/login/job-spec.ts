@@ -3,6 +3,7 @@ import { TRACED_NODES_MAX } from '../base/limits.js';
 import { NODE_DEFAULT } from '../serving/hooks.js';
 import type { JobSpec } from '../wire/job.js';
 import type { RunRequest } from '../wire/api.js';
+import { placementOf } from './carried.js';
 import type { Deployment } from './deployment.js';
 import type { StallSettings } from './stall-policies.js';
 
@@ -25,6 +26,7 @@ function tracedNodes(nodes: readonly string[]): string[] {
 
 export function jobSpec({ name, user, request, stall, deployment }: JobDecision): Omit<JobSpec, 'subtree'> {
   const { uid, gid, groups } = user;
+  const placement = placementOf(request, deployment.source.manifest);
   return {
     job: name,
     uid,
@@ -45,6 +47,7 @@ export function jobSpec({ name, user, request, stall, deployment }: JobDecision)
     documentDigests: deployment.document.digests,
     contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
     ...(deployment.storage ? { storage: deployment.storage } : {}),
+    ...(placement ? { placement } : {}),
     epoch: 0,
   };
 }

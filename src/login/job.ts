@@ -54,7 +54,7 @@ export class LoginJob {
     this.#units = new SourceUnits(deployment);
     this.#stall = new JobStall(options.stall, systemClock, {
       moved: () => this.#moved() + (this.#storage?.bytesWritten ?? 0),
-      lacking: () => this.#lacking(),
+      lacking: () => foldHostlist(this.#membership.present.filter((node) => !this.#complete.has(node))),
       warn: (text) => port.onWarning(text),
       fail: (error) => this.fail(error),
     });
@@ -216,14 +216,25 @@ export class LoginJob {
     // A borrowed proxy node runs nothing.
     if (!member.runs && event !== 'urgent' && event !== 'delivered') return;
     this.options.timeline.event(node, event);
-    if (event === 'delivered') this.#isComplete(node);
+    if (event === 'delivered' && this.#complete.add(node)) this.#checkDelivered();
     if (serving) this.#serving.set(node, serving);
-    if (event === 'launched' && node === this.options.spec.inputNode)
-      this.options.port.onInputCredit(this.#input.open());
+    if (event === 'launched') this.#onLaunched(node);
     if (event === 'exited' && !this.#exits.has(node)) {
       this.#exits.set(node, status ?? 0);
       this.#checkOver();
     }
+  }
+
+  #onLaunched(node: string): void {
+    const { spec, port } = this.options;
+    if (spec.placement) this.#checkPublish();
+    else if (node === spec.inputNode) port.onInputCredit(this.#input.open());
+  }
+
+  /** What is to be put in its place is written on every node: there it may appear. */
+  #checkPublish(): void {
+    const { job, placement } = this.options.spec;
+    if (placement && this.allLaunched) this.#relay.stand({ t: 'publish', job });
   }
 
   /** Settled when the command has taken it. */
@@ -238,6 +249,7 @@ export class LoginJob {
   #onLost(node: string, error: ErrorRecord): void {
     const late = this.#membership.lose(node, error);
     if (late) this.#errors.push(late);
+    this.#checkPublish();
     this.#checkDelivered();
     this.#checkOver();
   }
@@ -245,15 +257,6 @@ export class LoginJob {
   #moved(): number {
     const { urgentBytes, hystereticBytes } = this.#relay.progress();
     return urgentBytes + hystereticBytes;
-  }
-
-  #lacking(): string {
-    return foldHostlist(this.#membership.present.filter((node) => !this.#complete.has(node)));
-  }
-
-  #isComplete(node: string): void {
-    this.#complete.add(node);
-    this.#checkDelivered();
   }
 
   #checkDelivered(): void {
@@ -282,16 +285,11 @@ export class LoginJob {
 
   #report(): Report {
     const { spec, deployment, timeline } = this.options;
+    const { nodes, present, lost, losses } = this.#membership;
     return composeReport({
-      spec,
-      deployment,
-      timeline,
+      ...{ spec, deployment, timeline, nodes, present, lost, losses },
       serving: [...this.#serving.values()],
       exits: this.#exits,
-      nodes: this.#membership.nodes,
-      present: this.#membership.present,
-      lost: this.#membership.lost,
-      losses: this.#membership.losses,
       accounts: [...this.#accounts.values()],
       errors: this.#errors,
       bytesSent: this.#relay.bytesSent + (this.#storage?.bytesWritten ?? 0),

@@ -37,6 +37,7 @@ export class JobEnvironment implements LayerUse {
   readonly input = new TaskInput();
   /** What the task has opened while it started, when it has ended and that was asked for. */
   opened: readonly OpenedFile[] | undefined;
+  readonly placed = undefined;
   readonly #files: JobFiles;
   #preparation: Preparation | undefined;
   #preparing: Promise<void> | undefined;
@@ -183,6 +184,8 @@ export class JobEnvironment implements LayerUse {
     this.options.log.info(`job ${this.options.spec.job}: everything is here; the hook retires`);
     this.#retirement.begin();
   }
+
+  publish(): void {}
 
   signal(signal: NodeJS.Signals): void {
     this.#task?.signal(signal);

@@ -60,15 +60,15 @@ export class JobFiles {
     return this.#arrivals;
   }
 
-  /** Room for the contents. @throws TeesError STORE_FULL, STORE_FAILED; JOB_ENDED */
-  async open(manifest: Manifest, arrivals: Arrivals): Promise<JobStore> {
+  /** Room for the contents. @param onStored a chunk is here, verified and kept. @throws TeesError STORE_FULL, STORE_FAILED; JOB_ENDED */
+  async open(manifest: Manifest, arrivals: Arrivals, onStored?: () => void): Promise<JobStore> {
     this.#arrivals = arrivals;
-    this.#opening = this.#open(manifest, arrivals);
+    this.#opening = this.#open(manifest, arrivals, onStored);
     await this.#opening;
     return this.store;
   }
 
-  async #open(manifest: Manifest, arrivals: Arrivals): Promise<void> {
+  async #open(manifest: Manifest, arrivals: Arrivals, onStored?: () => void): Promise<void> {
     const directories = await fillDirectory(this.options.record.directory);
     if (this.#isOver) throw new TeesError('JOB_ENDED', 'the job ended before it had begun');
     this.#contents = new JobContents(this.options.cache, manifest);
@@ -77,6 +77,7 @@ export class JobFiles {
       directories,
       arrivals,
       shared: this.#contents,
+      ...(onStored ? { onStored } : {}),
       // Without children nobody asks for a chunk again.
       ...(this.options.spec.subtree.children.length === 0 ? { cacheMaxBytes: 0 } : {}),
     };

@@ -7,6 +7,7 @@
  *   prepared   names layer and hook are in place
  *   launched   the launcher's: the task was given leave to run (native/launch/launch.h)
  *   exited     the task's exit status
+ *   placement  where a tree grows that is to appear somewhere, and what it is (JSON)
  *   known      children that have answered to this job, a line each
  *   uplink     what the uplink's counters said when the job began
  */
@@ -16,7 +17,13 @@ import { rename, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { deserialize, serialize } from 'bson';
 import { TeesError } from '../base/errors.js';
-import { DIGEST_SIZE_BYTES, FRAME_HEADER_MAX_BYTES, MANIFEST_ENCODED_MAX_BYTES } from '../base/limits.js';
+import {
+  DIGEST_SIZE_BYTES,
+  FRAME_HEADER_MAX_BYTES,
+  MANIFEST_ENCODED_MAX_BYTES,
+  PATH_MAX_BYTES,
+} from '../base/limits.js';
+import type { Identity } from '../environment/staged-tree.js';
 import { chunkDigest } from '../image/chunks.js';
 import { storeError } from '../store/store-error.js';
 import { decodeJob, encodeJob } from '../wire/job.js';
@@ -26,6 +33,14 @@ import type { ByteCounters } from './uplink.js';
 const MODE = 0o600;
 const KNOWN_MAX_BYTES = 1 << 20;
 const SMALL_MAX_BYTES = 4096;
+const PLACEMENT_MAX_BYTES = 8 * PATH_MAX_BYTES;
+
+export interface PlacementNote {
+  /** The directory in which it grows. */
+  readonly stage: string;
+  /** Of the tree, when it is written and may appear at any moment. */
+  readonly identity?: Identity;
+}
 
 export class JobRecord {
   constructor(readonly directory: string) {}
@@ -89,6 +104,16 @@ export class JobRecord {
   exitStatus(): number | undefined {
     const status = Number(this.#read('exited', SMALL_MAX_BYTES) ?? NaN);
     return Number.isInteger(status) && status >= 0 && status <= 255 ? status : undefined;
+  }
+
+  /** Before anything is made there, and again before it appears. @throws TeesError STORE_FULL, STORE_FAILED */
+  placing(note: PlacementNote): void {
+    this.#write('placement', JSON.stringify(note));
+  }
+
+  placement(): PlacementNote | undefined {
+    const text = this.#read('placement', PLACEMENT_MAX_BYTES);
+    return text && (JSON.parse(text.toString('utf8')) as PlacementNote);
   }
 
   childAnswered(name: string): void {

@@ -48,13 +48,13 @@ export class NodeJob {
     restored: boolean,
   ) {
     this.name = spec.job;
+    const { config } = context;
+    const { recoveryDeadlineMs, repairDelayMs } = config;
     this.#place = new TreePlace(spec, ({ epoch, subtree }) => {
       this.#try(() => this.#record.replanted({ ...spec, epoch, subtree }));
       this.#relay.replant(epoch, subtree.children);
     });
-    const { config } = context;
     this.#record = new JobRecord(`${config.store.directory}/jobs/${spec.job}`);
-    const { recoveryDeadlineMs, repairDelayMs } = config;
     const onLost = (error: TeesError): void => this.#endSoon(error, false);
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, context.cache, {
@@ -160,6 +160,9 @@ export class NodeJob {
         return this.#parent.channel.acknowledged(message.of, message.sequences);
       case 'stored':
         return this.#supply.stored(message);
+      case 'publish':
+        this.#use.publish();
+        return this.#relay.stand(message);
       case 'signal':
         settled();
         this.#use.signal(message.signal as NodeJS.Signals);
@@ -205,7 +208,6 @@ export class NodeJob {
   }
 
   async #prepare(manifest: Manifest): Promise<void> {
-    this.#debug('the document is here, and the store is open');
     // What this job has taken is its own from now on.
     this.context.makeRoom();
     this.#parent.opened();
@@ -215,7 +217,6 @@ export class NodeJob {
     // After what children wait for has been passed on: writing names takes a while.
     await this.#use.prepare(manifest);
     this.#milestones.prepared();
-    this.#debug('names layer and hook are in place');
     this.#checkMilestones();
   }
 
@@ -289,7 +290,7 @@ export class NodeJob {
       const childrenGone = isOver ? this.#relay.end(error) : this.#relay.leave();
       await this.#use.remove();
       await childrenGone;
-      this.#parent.ownAccount(this.#times, this.#uplink, this.#layer.reusedBytes);
+      this.#parent.ownAccount(this.#times, this.#uplink, this.#layer.reusedBytes, this.#use.placed);
     } finally {
       void this.#use.removed.then(() => this.context.capacity.release(this.name));
       await this.#parent.gone();

@@ -1,6 +1,7 @@
 /**
  * What a job does with its layer on a node, from the job's begin to its end: an environment with a task in it
- * (job-environment.ts). Steps come in this order; `remove` may come at any time, and ends what is under way.
+ * (job-environment.ts), or a tree that is put in its place (job-placement.ts). Steps come in this order; `remove` may come
+ * at any time, and ends what is under way.
  */
 import type { Manifest } from '../image/manifest.js';
 import type { ServingUse } from '../serving/hooks.js';
@@ -33,6 +34,10 @@ export interface LayerUse {
   /** Everything has arrived: what a task opens from now on needs neither hook nor daemon. */
   retireHook(): void;
   signal(signal: NodeJS.Signals): void;
+  /** It is written on every node: now it may appear. */
+  publish(): void;
+  /** What was carried is in its place; undefined where there is none. */
+  readonly placed: boolean | undefined;
   /** The reads that wait now. @param cargo undefined before the document has been read */
   waits(cargo: Cargo | undefined): PresentWaits;
   /** Ends what runs and removes everything; of very many files some may still be on their way out. */

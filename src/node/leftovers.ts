@@ -9,6 +9,7 @@ import { directoriesBelow, endServed } from '../environment/directories.js';
 import { findLauncher } from '../environment/launch.js';
 import type { Removals } from '../environment/removals.js';
 import type { JobSpec } from '../wire/job.js';
+import { removeStaged } from './job-placement.js';
 import { JobRecord } from './job-record.js';
 
 /**
@@ -43,6 +44,7 @@ async function removeRemnant(directory: string, removals: Removals, log: Log): P
     launcher?.kill();
     endServed(directories);
     await launcher?.exit;
+    await removeStaged(new JobRecord(directory));
     await removals.remove(directories);
   } catch (error) {
     log.error(`${directory}: cannot be removed: ${String(error)}`);

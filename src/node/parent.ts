@@ -232,11 +232,12 @@ export class Parent {
   }
 
   /** Of this node. */
-  ownAccount(times: TaskTimes, meter: UplinkMeter, reusedBytes: number): void {
+  ownAccount(times: TaskTimes, meter: UplinkMeter, reusedBytes: number, placed = false): void {
     const task = times.account();
     const uplink = meter.used();
     const optional = { ...(task ? { task } : {}), ...(uplink ? { uplink } : {}) };
     if (reusedBytes > 0) Object.assign(optional, { reusedBytes });
+    if (placed) Object.assign(optional, { placed });
     const uncovered = times.uncovered();
     if (uncovered.length > 0) Object.assign(optional, { uncovered });
     const opened = times.openedFiles();

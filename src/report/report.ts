@@ -124,6 +124,8 @@ export interface Report {
   readonly blocked: readonly BlockedRead[];
   /** Programs that began when everything had arrived, because the hook does not reach them. */
   readonly uncovered?: readonly UncoveredProgram[];
+  /** What was put where, and on which nodes it is in its place; absent where a command was run. */
+  readonly placement?: { readonly destination: string; readonly nodes: readonly string[] };
   /** Absent with `--no-learn`. */
   readonly learning?: LearningUse;
   readonly exit: Readonly<Record<string, number>>;

@@ -28,6 +28,18 @@ export function summarise(report: Report): string {
     row('waits', describeWaits(report)),
     ...describeUncovered(report),
     ...describeLearning(report),
+    ...transportRows(report),
+  ];
+  return lines.join('\n');
+}
+
+/** What is said of a placement as well. */
+export function commonRows(report: Report): string[] {
+  return [row('plan', describePlan(report)), ...transportRows(report)];
+}
+
+function transportRows(report: Report): string[] {
+  return [
     row('sent', `${formatBytes(report.bytes.sent)} by the login node`),
     ...describeReused(report),
     ...describeUplinks(report).map((text) => row('uplinks', text)),
@@ -35,7 +47,6 @@ export function summarise(report: Report): string {
     ...(report.lost.length > 0 ? [row('lost', someOf(report.lost, 6))] : []),
     ...describeErrors(report),
   ];
-  return lines.join('\n');
 }
 
 function describeReused({ bytes, nodes, borrowed }: Report): string[] {
@@ -45,7 +56,7 @@ function describeReused({ bytes, nodes, borrowed }: Report): string[] {
 }
 
 /** Goes on below itself when it is long. */
-function row(label: string, text: string): string {
+export function row(label: string, text: string): string {
   return wrap(text, WIDTH - LABEL_WIDTH)
     .map((line, index) => (index === 0 ? label : '').padEnd(LABEL_WIDTH) + line)
     .join('\n');

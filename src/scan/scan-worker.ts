@@ -1,5 +1,6 @@
 /** The thread of one scan: walks, builds and encodes, so that the daemon's event loop goes on meanwhile. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ByteString } from '../base/bytes.js';
 import type { ErrorRecord } from '../base/errors.js';
 import { TeesError, assert } from '../base/errors.js';
 import { encodeManifest } from '../image/codec.js';
@@ -12,6 +13,7 @@ export interface ScanRequest {
   /** Stays open as long as the worker lives. */
   readonly rootFd: number;
   readonly cacheFile?: string;
+  readonly only?: ByteString;
 }
 
 export type ScanMessage =
@@ -27,7 +29,7 @@ export type ScanMessage =
 
 const PROGRESS_INTERVAL_MS = 100;
 
-function scan({ rootFd, cacheFile }: ScanRequest, post: (message: ScanMessage) => void): void {
+function scan({ rootFd, cacheFile, only }: ScanRequest, post: (message: ScanMessage) => void): void {
   const startedNs = BigInt(Date.now()) * 1_000_000n;
   const cache = DigestCache.load(cacheFile);
   let reportedMs = performance.now();
@@ -36,7 +38,7 @@ function scan({ rootFd, cacheFile }: ScanRequest, post: (message: ScanMessage) =
     reportedMs = performance.now();
     post({ kind: 'progress', progress: walk.progress });
   });
-  const manifest = encodeManifest(buildManifest(walk.run()));
+  const manifest = encodeManifest(buildManifest(walk.run(only)));
   const encodedCache = cacheFile === undefined ? undefined : cache.encode(startedNs);
   const { progress } = walk;
   post({ kind: 'done', progress, manifest, ...(encodedCache ? { cache: encodedCache } : {}) });

@@ -21,6 +21,8 @@ import type { WalkProgress } from './walk.js';
 export interface ScanOptions {
   /** Where digests are kept between scans; without it every scan reads every file. */
   readonly cacheFile?: string;
+  /** Of what is in the directory, this name alone, with what is below it. */
+  readonly only?: string;
   readonly signal?: AbortSignal;
   /** On whose behalf; without it, whoever this process is. */
   readonly user?: FileUser;
@@ -49,7 +51,8 @@ export async function scanLayer(root: string, options: ScanOptions = {}): Promis
   signal?.throwIfAborted();
   const rootFd = openRoot(root, options.user);
   try {
-    const request = { rootFd, ...(cacheFile === undefined ? {} : { cacheFile }) };
+    const only = options.only === undefined ? {} : { only: fromText(options.only) };
+    const request = { rootFd, ...only, ...(cacheFile === undefined ? {} : { cacheFile }) };
     const { manifest, cache, progress } = await runWorker(request, options);
     if (cacheFile !== undefined && cache) await replaceFile(cacheFile, cache);
     signal?.throwIfAborted();

@@ -55,14 +55,16 @@ export class LayerWalk {
     private readonly onProgress: () => void = () => {},
   ) {}
 
-  run(): Found[] {
+  /** @param only of what is in the root, this name alone */
+  run(only?: ByteString): Found[] {
     const root = '' as ByteString;
     try {
       const here = locate(this.rootFd, '.');
       const stat = lstatSync(here, { bigint: true });
       const attributes = readAttributes(here, root, true);
       this.#add(root, 'directory', stat, attributes);
-      this.#children(this.rootFd, root, attributes, listNames(this.rootFd));
+      if (only === undefined) this.#children(this.rootFd, root, attributes, listNames(this.rootFd));
+      else this.#name(this.rootFd, root, only, attributes);
     } catch (error) {
       if (error instanceof TeesError) throw error;
       throw layerUnreadable(root, error);

@@ -36,6 +36,8 @@ export interface JobStoreOptions {
   readonly cacheMaxBytes?: number;
   /** What the job shares with others on the node. */
   readonly shared?: JobContents;
+  /** A chunk is held that was not. */
+  onStored?(): void;
 }
 
 export type PutOutcome = 'stored' | 'duplicate';
@@ -52,6 +54,7 @@ export class JobStore {
   readonly #directories: StoreDirectories;
   readonly #arrivals: Arrivals;
   readonly shared: JobContents | undefined;
+  readonly #onStored: () => void;
   readonly #cache: ChunkCache;
   readonly #held: ChunkSet;
   /** Chunks that a content still lacks. */
@@ -93,6 +96,7 @@ export class JobStore {
     this.#directories = options.directories;
     this.#arrivals = options.arrivals;
     this.shared = options.shared;
+    this.#onStored = () => options.onStored?.();
     this.#cache = new ChunkCache(options.cacheMaxBytes);
     this.#held = new ChunkSet(chunkCountOf(options.manifest));
     this.#lacking = Uint32Array.from(options.manifest.contents, (content) => content.chunkCount);
@@ -130,6 +134,7 @@ export class JobStore {
     this.#lacking[content] = 0;
     this.shared?.brought(content, this.contentPath(content));
     this.#arrivals.arrived(content);
+    this.#onStored();
   }
 
   /** Those that make up a content. */
@@ -171,11 +176,15 @@ export class JobStore {
     return 'stored';
   }
 
-  #write(chunk: number, body: Buffer, location: ChunkLocation): void | Promise<void> {
-    if (body.length <= SYNCHRONOUS_MAX_BYTES) return this.#writeSmall(chunk, body, location);
-    const stored = this.#writeLarge(chunk, body, location).finally(() => this.#writing.delete(chunk));
-    this.#writing.set(chunk, stored);
-    return stored;
+  async #write(chunk: number, body: Buffer, location: ChunkLocation): Promise<void> {
+    try {
+      if (body.length <= SYNCHRONOUS_MAX_BYTES) return this.#writeSmall(chunk, body, location);
+      const stored = this.#writeLarge(chunk, body, location).finally(() => this.#writing.delete(chunk));
+      this.#writing.set(chunk, stored);
+      await stored;
+    } catch (error) {
+      throw storeError(error, this.#incomingPath(location.content));
+    }
   }
 
   /** The bytes of a chunk that is held; shared, so not to be changed, and released by the caller (chunkBuffers). */
@@ -194,31 +203,23 @@ export class JobStore {
   }
 
   #writeSmall(chunk: number, body: Buffer, location: ChunkLocation): void {
+    const file = this.#writers.use(location.content);
     try {
-      const file = this.#writers.use(location.content);
-      try {
-        writePiecesSync(file.fd, body, location.pieces);
-      } finally {
-        this.#writers.done(file);
-      }
-      this.#written(chunk, body, location.content);
-    } catch (error) {
-      throw storeError(error, this.#incomingPath(location.content));
+      writePiecesSync(file.fd, body, location.pieces);
+    } finally {
+      this.#writers.done(file);
     }
+    this.#written(chunk, body, location.content);
   }
 
   async #writeLarge(chunk: number, body: Buffer, location: ChunkLocation): Promise<void> {
+    const file = this.#writers.use(location.content);
     try {
-      const file = this.#writers.use(location.content);
-      try {
-        await writePieces(file.fd, body, location.pieces);
-      } finally {
-        this.#writers.done(file);
-      }
-      this.#written(chunk, body, location.content);
-    } catch (error) {
-      throw storeError(error, this.#incomingPath(location.content));
+      await writePieces(file.fd, body, location.pieces);
+    } finally {
+      this.#writers.done(file);
     }
+    this.#written(chunk, body, location.content);
   }
 
   #written(chunk: number, body: Buffer, content: number): void {
@@ -229,6 +230,7 @@ export class JobStore {
     this.#bytesHeld += body.length;
     this.#cache.set(chunk, body);
     if (last) this.#arrivals.arrived(content);
+    this.#onStored();
   }
 
   #restoredChunk(chunk: number): void {

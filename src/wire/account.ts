@@ -39,6 +39,8 @@ export interface Account {
   readonly task?: TaskAccount;
   /** Bytes that were on the node before the job, and were not sent. */
   readonly reusedBytes?: number;
+  /** What was carried is in its place. */
+  readonly placed?: boolean;
   /** Programs that waited for everything, because the hook does not reach them. */
   readonly uncovered?: readonly UncoveredAccount[];
   /** Proxy nodes: what crossed the uplink while the layer travelled. */
@@ -62,6 +64,7 @@ export function decodeAccount(fields: Fields): Account {
     ...(fields.has('opened') ? { opened: fields.bytes('opened', TRACE_PACKED_MAX_BYTES) } : {}),
     ...(task ? { task: decodeTask(task) } : {}),
     ...(reusedBytes === undefined ? {} : { reusedBytes }),
+    ...(fields.has('placed') ? { placed: fields.flag('placed') } : {}),
     ...(uncovered.length > 0 ? { uncovered: uncovered.map(decodeUncovered) } : {}),
     ...(uplink ? { uplink: { inBytes: uplink.count('inBytes'), outBytes: uplink.count('outBytes') } } : {}),
   };

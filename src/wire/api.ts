@@ -11,6 +11,8 @@ import { COMMAND_ARGUMENTS_MAX_BYTES } from '../base/limits.js';
 import { Fields, environmentList } from './fields.js';
 import type { Header } from './frame.js';
 import type { Progress } from './messages.js';
+import { decodePlacementRequest } from './placement.js';
+import type { PlacementRequest } from './placement.js';
 import type { PresentWait } from './waits.js';
 
 export interface RunRequest {
@@ -42,6 +44,8 @@ export interface RunRequest {
   readonly demand: boolean;
   /** Uses, and adds to, what earlier runs of the command have read at start-up. */
   readonly learn: boolean;
+  /** Instead of running a command: what lies at `upper`, a file or a directory, appears there. Only root may ask it. */
+  readonly placement?: PlacementRequest;
   /** Whose the task is; only root may say so. Without it the task is its submitter's. */
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
 }
@@ -105,6 +109,7 @@ export function decodeRun(header: Header): RunRequest {
   const onLoss = fields.optionalText('onLoss', 64);
   const spares = fields.optionalText('spares', 1 << 20);
   const user = fields.optionalObject('user');
+  const placement = fields.optionalObject('placement');
   return {
     nodes: fields.text('nodes', 1 << 20),
     argv: fields.texts('argv', ARGUMENTS_MAX),
@@ -125,6 +130,7 @@ export function decodeRun(header: Header): RunRequest {
     complete: fields.flag('complete'),
     demand: fields.flag('demand'),
     learn: fields.flag('learn'),
+    ...(placement ? { placement: decodePlacementRequest(placement) } : {}),
     ...(user ? { user: decodeUser(user) } : {}),
   };
 }

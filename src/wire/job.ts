@@ -15,6 +15,8 @@ import {
 import { TeesError } from '../base/errors.js';
 import { Fields, environmentList } from './fields.js';
 import type { Header } from './frame.js';
+import { decodePlacement } from './placement.js';
+import type { PlacementSpec } from './placement.js';
 
 const ARGUMENTS_MAX = 100_000;
 /** (uid_t) -1 means "leave it" to setresuid(2). */
@@ -63,6 +65,8 @@ export interface JobSpec {
   readonly contentBytes: number;
   /** Units do not come by links but lie on the shared storage, in a directory of this name, encrypted by this key. */
   readonly storage?: StoragePlace;
+  /** What is carried is put there, and nothing runs; without it, it is the upper layer of an environment. */
+  readonly placement?: PlacementSpec;
   /** Counts the changes of the tree: who comes with a lower number was the parent, and is no more. */
   readonly epoch: number;
   /** The subtree whose root is the receiver. */
@@ -93,6 +97,7 @@ export function isSameJob(a: JobSpec, b: JobSpec): boolean {
 
 export function decodeJob(header: Header): JobSpec {
   const fields = new Fields(header);
+  const placement = fields.optionalObject('placement');
   const documentLengths = fields.counts('documentLengths', DOCUMENT_PIECES_MAX, FRAME_BODY_MAX_BYTES);
   const documentBytes = documentLengths.reduce((sum, length) => sum + length, 0);
   if (documentBytes === 0) throw refused('it has no document');
@@ -121,6 +126,7 @@ export function decodeJob(header: Header): JobSpec {
     documentDigests,
     contentBytes: fields.count('contentBytes'),
     ...decodeStorage(fields.optionalObject('storage')),
+    ...(placement ? { placement: decodePlacement(placement) } : {}),
     epoch: fields.count('epoch'),
     subtree: decodeSubtree(fields),
   };

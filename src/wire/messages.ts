@@ -98,6 +98,8 @@ export type JobMessage =
   /** So many segments are on the shared storage, whole. A later number is never lower. */
   | { readonly t: 'stored'; readonly job: string; readonly segments: number }
   | { readonly t: 'signal'; readonly job: string; readonly signal: string }
+  /** What is to be put in its place is written everywhere: it appears. May come more than once. */
+  | { readonly t: 'publish'; readonly job: string }
   | { readonly t: 'end'; readonly job: string; readonly error?: ErrorRecord }
   /** Who is below the receiver from now on. A lower epoch than it knows says nothing any more. */
   | { readonly t: 'tree'; readonly job: string; readonly epoch: number; readonly subtree: Subtree }
@@ -152,6 +154,7 @@ const DECODERS = {
   }),
   stored: (job, f) => ({ t: 'stored', job, segments: f.count('segments') }),
   signal: (job, f) => ({ t: 'signal', job, signal: f.signal('signal') }),
+  publish: (job) => ({ t: 'publish', job }),
   end: (job, f) => ({ t: 'end', job, ...optionalError(f) }),
   tree: (job, f) => ({ t: 'tree', job, epoch: f.count('epoch'), subtree: decodeSubtree(f) }),
   moved: (job) => ({ t: 'moved', job }),
