@@ -25,6 +25,7 @@ const OPTIONS = {
   groups: { type: 'string' },
   'group-size': { type: 'string' },
   uplink: { type: 'string' },
+  only: { type: 'string' },
 } as const;
 
 interface Order {
@@ -33,6 +34,7 @@ interface Order {
   readonly quick: boolean;
   readonly json?: string | undefined;
   readonly shape: TrialContext['shape'];
+  readonly only: readonly string[];
 }
 
 function parse(argv: readonly string[]): Order {
@@ -52,18 +54,20 @@ function parse(argv: readonly string[]): Order {
     ...(values['group-size'] === undefined ? {} : { groupSize: Number(values['group-size']) }),
     ...(values.uplink === undefined ? {} : { uplink: values.uplink }),
   };
-  if (!entry.shaped && Object.keys(shape).length > 0) throw misuse(`the cluster of '${name}' has one shape`);
-  return { name, entry, quick: values.quick, json: values.json, shape };
+  const only = values.only?.split(',') ?? [];
+  if (!entry.shaped && Object.keys(shape).length + only.length > 0)
+    throw misuse(`the cluster of '${name}' has one shape`);
+  return { name, entry, quick: values.quick, json: values.json, shape, only };
 }
 
 function misuse(what: string): TeesError {
   return usageError('TRIAL_UNKNOWN', what, {
-    hint: `npm run bench -- TRIAL [--quick] [--json FILE], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N and --uplink RATE`,
+    hint: `npm run bench -- TRIAL [--quick] [--json FILE], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N, --uplink RATE and --only p2p,sbcast,16MB`,
   });
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  const { name, entry, quick, json, shape } = parse(argv);
+  const { name, entry, quick, json, shape, only } = parse(argv);
   if (process.getuid?.() !== 0) {
     throw new TeesError('NOT_ROOT', 'a trial makes namespaces and mounts', {
       hint: `sudo npm run bench -- ${name}`,
@@ -73,7 +77,7 @@ async function main(argv: readonly string[]): Promise<void> {
   onShutdownSignal(() => cleanup.run());
   try {
     const { trial } = await entry.load();
-    const result = await trial({ cleanup, say, quick, shape });
+    const result = await trial({ cleanup, say, quick, shape, only });
     process.stdout.write(result.text + '\n');
     if (json !== undefined) writeFileSync(json, JSON.stringify(result.facts, null, 2) + '\n');
   } finally {

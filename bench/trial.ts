@@ -15,6 +15,8 @@ export interface TrialContext {
   readonly quick: boolean;
   /** Of the embedded cluster, for a trial that takes it. */
   readonly shape: Partial<ClusterShape>;
+  /** Parts of the trial, by their names, for who wants no others. */
+  readonly only: readonly string[];
   /** Progress, for the one who waits. */
   say(text: string): void;
 }

@@ -8,12 +8,13 @@ import { startCluster } from '../../src/emulator/cluster.js';
 import type { EmbeddedCluster } from '../../src/emulator/cluster.js';
 import type { MethodName } from '../../src/planning/method.js';
 import { foldHostlist } from '../../src/topology/hostlist.js';
-import { runJob } from '../run-job.js';
+import { runJob, runTees } from '../run-job.js';
 import type { ClusterShape, TrialContext } from '../trial.js';
 import { readProcessorUse } from './processors.js';
 import { Slurm } from './slurm.js';
 import { prepareSlurm } from './slurm-tools.js';
-import type { Measured, WayName } from './ways.js';
+import { STORAGE_LINK } from './ways.js';
+import type { Measured, Payload, WayName } from './ways.js';
 
 const PIECE_BYTES = 16 << 20;
 
@@ -23,6 +24,7 @@ export interface Place {
   /** Slurm's, of an allocation of the same nodes. */
   readonly job: string;
   readonly bytes: number;
+  readonly by: Payload['by'];
   readonly deadlineMs: number;
 }
 
@@ -50,7 +52,7 @@ export class Rig {
     context.cleanup.push('the layer', () => rmSync(upper, { recursive: true, force: true }));
     mkdirSync(join(upper, 'opt'));
     context.say(`${shape.groups} groups of ${shape.groupSize} nodes, uplinks of ${shape.uplink}`);
-    const cluster = await startCluster(shape);
+    const cluster = await startCluster({ ...shape, storage: STORAGE_LINK });
     context.cleanup.push('the cluster', () => cluster.down());
     context.say(`Slurm ${tools.version} on the same nodes`);
     const slurm = await Slurm.start(cluster, tools, context.cleanup);
@@ -61,9 +63,10 @@ export class Rig {
   /** With a payload that nobody has seen before: no method may profit from the one before it. */
   async measure(way: WayName, place: Place): Promise<Measured> {
     writeRandom(this.#file, place.bytes);
-    if (way !== 'sbcast') return this.#counted(() => this.#run(way, place));
+    if (way !== 'sbcast' && place.by === 'run') return this.#counted(() => this.#run(way, place));
+    const transfer = (): Promise<Timed> => (way === 'sbcast' ? this.#sbcast(place) : this.#bcast(way, place));
     try {
-      const measured = await this.#counted(() => this.#broadcast(place));
+      const measured = await this.#counted(transfer);
       await this.#check(place);
       return measured;
     } finally {
@@ -94,17 +97,28 @@ export class Rig {
     return { seconds: hystereticDelivered - planned, submission: hystereticDelivered };
   }
 
+  /** Until it is in its place on every node, as sbcast. */
+  async #bcast(method: MethodName, { nodes, deadlineMs }: Place): Promise<Timed> {
+    const options = ['--nodes', foldHostlist(nodes), '--method', method, '--no-sync'];
+    const words = ['bcast', this.#file, this.slurm.target, ...options];
+    const report = await runTees(this.cluster, words, { deadlineMs });
+    const { planned, exited } = report.timeline;
+    if (planned === undefined || exited === undefined || report.placement?.nodes.length !== nodes.length)
+      throw new TeesError('TRIAL_FAILED', `not every node has it: ${JSON.stringify(report.errors)}`);
+    return { seconds: exited - planned, submission: exited };
+  }
+
   /** It has nothing to plan: both times are the same. */
-  async #broadcast({ job, deadlineMs }: Place): Promise<Timed> {
+  async #sbcast({ job, deadlineMs }: Place): Promise<Timed> {
     const seconds = await this.slurm.broadcast(job, this.#file, deadlineMs);
     return { seconds, submission: seconds };
   }
 
-  /** TEES verifies every chunk on every node; of sbcast the node that comes last is believed only after a look. */
+  /** The node that comes last is believed only after a look. */
   async #check({ nodes }: Place): Promise<void> {
     const last = nodes.at(-1) as string;
     if (!(await this.slurm.hasReceived(last, this.#file)))
-      throw new TeesError('TRIAL_FAILED', 'what sbcast has sent is not what arrived', { node: last });
+      throw new TeesError('TRIAL_FAILED', 'what was sent is not what arrived', { node: last });
   }
 
   async #uplinkBytes(): Promise<{ in: number; out: number }> {

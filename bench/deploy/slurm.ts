@@ -64,14 +64,18 @@ export class Slurm {
     await this.#command('scancel', [job], COMMAND_DEADLINE_MS);
   }
 
+  /** Where a node gets what is broadcast: in memory, on each node its own. */
+  get target(): string {
+    return join(this.#files.received, RECEIVED);
+  }
+
   /**
    * From this file to one on every node of the job, by whatever sbcast does by default.
    * @returns seconds
    * @throws TeesError SBCAST_FAILED, also when it takes longer than it may
    */
   async broadcast(job: string, file: string, deadlineMs: number): Promise<number> {
-    const target = join(this.#files.received, RECEIVED);
-    const sbcast = [this.tools.programs.sbcast, '--force', `--jobid=${job}`, file, target];
+    const sbcast = [this.tools.programs.sbcast, '--force', `--jobid=${job}`, file, this.target];
     const within = ['timeout', '--kill-after=5', String(deadlineMs / 1000), ...sbcast];
     // Timed where it runs: entering the login node's namespaces is not sbcast's.
     const script = 'began=$(date +%s%N); "$@" || exit; echo $(($(date +%s%N) - began))';
@@ -84,7 +88,7 @@ export class Slurm {
 
   /** Whether a node has what was broadcast. */
   async hasReceived(node: string, file: string): Promise<boolean> {
-    const { status } = await this.cluster.exec(node, ['cmp', file, join(this.#files.received, RECEIVED)]);
+    const { status } = await this.cluster.exec(node, ['cmp', file, this.target]);
     return status === 0;
   }
 

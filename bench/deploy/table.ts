@@ -2,7 +2,7 @@
 import { wrap } from '../../src/report/units.js';
 import { median } from '../trial.js';
 import { WAYS } from './ways.js';
-import type { Aims, Conditions, Measured, PayloadResults, Round, WayName } from './ways.js';
+import type { Aims, Conditions, Measured, PayloadResults, Round, Way, WayName } from './ways.js';
 
 /** Two links and a switch of this host; whatever it is exactly, it is nothing beside the transfer. */
 const LATENCY_SECONDS = 0.0002;
@@ -20,7 +20,7 @@ export function table(results: readonly PayloadResults[], conditions: Conditions
   return [
     ...paragraph(
       `One file that does not compress, to every node, over uplinks of ${conditions.uplinkBitsPerSecond / 1e6} Mbit/s. Seconds ` +
-        'from the plan (TEES) and from submission until the last node has all; against the lower bound, payload ' +
+        'from the plan (TEES) and from submission until the last node has it in its place; against the lower bound, payload ' +
         'by rate of an uplink; how many times as fast as sbcast; MB over all uplinks, in and out; seconds of the ' +
         `${conditions.processors} processors that all nodes share; how busy the machine was, with all that ran on it.`,
     ),
@@ -81,8 +81,13 @@ function rows(results: PayloadResults, conditions: Conditions): string[] {
     `${title}, ${of}`,
     line('', ['time', 'submit', '/bound', 'faster', 'MB in', 'MB out', 'CPU s', 'busy %']),
     line('lower bound', [seconds(bound), '', '1.00', '', String(bytes), '0']),
-    ...WAYS.map(({ name, title: label }) => line(label, cells(results, name, conditions))),
+    ...measuredWays(results).map(({ name, title: label }) => line(label, cells(results, name, conditions))),
   ];
+}
+
+/** One that failed is there; one that was not asked for is not. */
+function measuredWays({ asked }: PayloadResults): readonly Way[] {
+  return WAYS.filter(({ name }) => asked.includes(name));
 }
 
 function cells(results: PayloadResults, way: WayName, conditions: Conditions): string[] {

@@ -15,6 +15,7 @@ export const WAYS: readonly Way[] = [
   { name: 'p2p', title: 'topology-aware (p2p)' },
   { name: 'random', title: 'random P2P' },
   { name: 'one-to-all', title: 'one to all' },
+  { name: 'shared', title: 'shared storage' },
   { name: 'sbcast', title: 'Slurm sbcast' },
 ];
 
@@ -34,17 +35,35 @@ export interface Payload {
   /** Of 1e6 bytes. */
   readonly megabytes: number;
   readonly rounds: { readonly full: number; readonly quick: number };
+  /**
+   * By which command of TEES: `bcast` does what sbcast does, and has the payload twice for a while, in the store and in
+   * its place; `run` has it once, in an environment that is made for it.
+   */
+  readonly by: 'bcast' | 'run';
   readonly aims?: Aims;
 }
 
 export const PAYLOADS: readonly Payload[] = [
-  { megabytes: 1, rounds: { full: 3, quick: 1 } },
-  { megabytes: 16, rounds: { full: 3, quick: 1 }, aims: { faster: 4, bound: 1.5, below: BELOW } },
+  { megabytes: 1, by: 'bcast', rounds: { full: 3, quick: 1 } },
+  {
+    megabytes: 16,
+    by: 'bcast',
+    rounds: { full: 3, quick: 1 },
+    aims: { faster: 4, bound: 1.5, below: BELOW },
+  },
   // Some of the ways take minutes for it.
-  { megabytes: 333, rounds: { full: 1, quick: 0 }, aims: { faster: 8, bound: 1.25, below: BELOW } },
+  {
+    megabytes: 333,
+    by: 'run',
+    rounds: { full: 1, quick: 0 },
+    aims: { faster: 8, bound: 1.25, below: BELOW },
+  },
 ];
 
-export const SHAPE: ClusterShape = { groups: 8, groupSize: 8, uplink: '200mbit' };
+/** Slow enough that the network is what is measured, and not the processors that all nodes share. */
+export const SHAPE: ClusterShape = { groups: 8, groupSize: 8, uplink: '25mbit' };
+/** As much as all uplinks together. */
+export const STORAGE_LINK = '200mbit';
 
 export interface Measured {
   /** From the plan, which is made when all is scanned, until the last node has everything. */
@@ -75,4 +94,5 @@ export interface PayloadResults {
   readonly groups: number;
   readonly nodes: number;
   readonly rounds: readonly Round[];
+  readonly asked: readonly WayName[];
 }

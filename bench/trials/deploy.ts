@@ -10,7 +10,7 @@ import { Rig } from '../deploy/rig.js';
 import type { Place } from '../deploy/rig.js';
 import { lowerBound, table } from '../deploy/table.js';
 import { PAYLOADS, SHAPE, WAYS } from '../deploy/ways.js';
-import type { Payload, PayloadResults, Round } from '../deploy/ways.js';
+import type { Payload, PayloadResults, Round, Way } from '../deploy/ways.js';
 import type { ClusterShape, Trial, TrialContext } from '../trial.js';
 
 /** All nodes hold the payload in memory, which belongs to others too. */
@@ -39,7 +39,7 @@ export const trial: Trial = async (context) => {
   context.cleanup.push('the measurements', () => void (bench.ended = true));
   await warmUp(bench);
   const results: PayloadResults[] = [];
-  for (const payload of PAYLOADS) {
+  for (const payload of payloadsOf(context)) {
     const rounds = context.quick ? payload.rounds.quick : payload.rounds.full;
     if (rounds > 0) results.push(await measurePayload(bench, payload, rounds));
   }
@@ -54,13 +54,25 @@ export const trial: Trial = async (context) => {
   };
 };
 
+/** Those that were asked for, by their names; all, where none was. */
+function waysOf({ only }: TrialContext): readonly Way[] {
+  const asked = WAYS.filter(({ name }) => only.includes(name));
+  return asked.length > 0 ? asked : WAYS;
+}
+
+/** 16MB asks for that payload alone. */
+function payloadsOf({ only }: TrialContext): readonly Payload[] {
+  const asked = PAYLOADS.filter(({ megabytes }) => only.includes(`${megabytes}MB`));
+  return asked.length > 0 ? asked : PAYLOADS;
+}
+
 /** The first runs compile, connect and register; they do not count. */
 async function warmUp({ context, rig }: Bench): Promise<void> {
   const { nodes } = rig.cluster;
   const job = await rig.slurm.allocate(nodes);
   context.say('warming up');
-  for (const { name } of WAYS)
-    await rig.measure(name, { nodes, job, bytes: 1e6, deadlineMs: DEADLINE_MIN_MS });
+  for (const { name } of waysOf(context))
+    await rig.measure(name, { nodes, job, bytes: 1e6, by: 'bcast', deadlineMs: DEADLINE_MIN_MS });
   await rig.slurm.release(job);
 }
 
@@ -73,17 +85,18 @@ async function measurePayload(bench: Bench, payload: Payload, count: number): Pr
     context.say(`${megabytes} MB to ${nodes.length} nodes only: more do not fit into memory`);
   const job = await rig.slurm.allocate(nodes);
   const deadlineMs = DEADLINE_MIN_MS + Math.ceil(DEADLINE_BOUNDS * 1000 * lowerBound(megabytes, rate));
-  const place: Place = { nodes, job, bytes: megabytes * 1e6, deadlineMs };
+  const place: Place = { nodes, job, bytes: megabytes * 1e6, by: payload.by, deadlineMs };
   const rounds: Round[] = [];
   for (let at = 1; at <= count; at++)
     rounds.push(await measureRound(bench, place, `${megabytes} MB, round ${at} of ${count}`));
   await rig.slurm.release(job);
-  return { payload, groups, nodes: nodes.length, rounds };
+  const asked = waysOf(context).map(({ name }) => name);
+  return { payload, groups, nodes: nodes.length, rounds, asked };
 }
 
 async function measureRound(bench: Bench, place: Place, which: string): Promise<Round> {
   const round: Round = {};
-  for (const { name, title } of WAYS) {
+  for (const { name, title } of waysOf(bench.context)) {
     const told = (text: string): void => bench.context.say(`${which}, ${title}: ${text}`);
     try {
       const measured = await bench.rig.measure(name, place);
