@@ -1,6 +1,7 @@
 /** What `tees calibrate` says to people, in lines of at most 80 columns, and what it writes. Pure. */
 import { NETWORK_DELAY_MAX_NS, NETWORK_RATE_MAX_BITS, NETWORK_RATE_MIN_BITS } from '../base/limits.js';
-import { formatCount, formatSeconds, wrap } from '../report/units.js';
+import type { Comparison } from '../planning/threshold.js';
+import { formatBytes, formatCount, formatSeconds, wrap } from '../report/units.js';
 import type { CalibrationFacts, ParameterFact } from '../wire/calibrate-question.js';
 
 const WIDTH = 80;
@@ -35,6 +36,40 @@ const MEANINGS: Readonly<Record<string, string>> = {
   uplinkBandwidth: 'into one group, through its proxy node',
   groupBandwidth: 'from one node to another of its group',
 };
+
+export interface ThresholdFacts {
+  readonly threshold: number | 'never';
+  /** Of what was deployed. */
+  readonly bytes: number;
+  readonly comparisons: readonly Comparison[];
+}
+
+/** Ends with a newline. */
+export function thresholdText({ threshold, bytes, comparisons }: ThresholdFacts): string {
+  const row = (cells: readonly string[]): string =>
+    `${(cells[0] ?? '').padEnd(KEY_WIDTH)}${cells
+      .slice(1)
+      .map((cell) => cell.padStart(VALUE_WIDTH))
+      .join('')}`;
+  const seconds = (value: number): string => formatSeconds(value);
+  const meaning =
+    threshold === 'never'
+      ? 'the shared storage is always the faster one here'
+      : threshold === 0
+        ? 'a tree is always the faster one here'
+        : `from ${threshold} nodes on a tree is faster than the shared storage`;
+  return [
+    row([`${formatBytes(bytes)} to`, 'shared', 'p2p']),
+    ...comparisons.map(({ nodes, shared, p2p }) =>
+      row([formatCount(nodes, 'node'), seconds(shared), seconds(p2p)]),
+    ),
+    `${'threshold'.padEnd(KEY_WIDTH)}${String(threshold).padStart(VALUE_WIDTH)}`,
+    `  ${meaning}`,
+    '',
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
 
 /** As they stand in the configuration: those that were measured. */
 export function networkValues({ parameters }: CalibrationFacts): Record<string, string> {

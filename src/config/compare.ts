@@ -5,9 +5,11 @@ import type { Config } from './config.js';
 import { parseConfig } from './parse.js';
 
 /** @throws TeesError CONFIG_NOT_EDITABLE, and what the configuration throws */
-export function checkOnlyNetworkDiffers(before: string, after: string, file: string): void {
-  const { network } = parseConfig(before, file);
-  const meant: Config = { ...parseConfig(after, file), network };
+export function checkOnlyMeasuredDiffers(before: string, after: string, file: string): void {
+  const { network, tree } = parseConfig(before, file);
+  const edited = parseConfig(after, file);
+  const { thresholdNodes } = tree;
+  const meant: Config = { ...edited, network, tree: { ...edited.tree, thresholdNodes } };
   if (isDeepStrictEqual(meant, parseConfig(before, file))) return;
   throw new TeesError(
     'CONFIG_NOT_EDITABLE',

@@ -18,16 +18,17 @@ import { systemReason } from './system-reason.js';
 
 /**
  * @param edit the new text; what it throws leaves the file as it is
+ * @param keeps whether the old one is kept, in the place of one that was kept before
  * @returns where the old one is
  * @throws TeesError CONFIG_UNWRITABLE, and what `edit` throws
  */
-export function rewriteConfig(file: string, edit: (text: string) => string): string {
+export function rewriteConfig(file: string, edit: (text: string) => string, keeps = true): string {
   // Where it really is: a link to it stays one.
   const path = realpathSync(file);
   const text = edit(readFileSync(path, 'utf8'));
   const [kept, next] = [`${path}.bak`, `${path}.new`];
   try {
-    copyFileSync(path, kept);
+    if (keeps) copyFileSync(path, kept);
     writeLike(path, next, text);
     renameSync(next, path);
     return kept;

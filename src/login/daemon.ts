@@ -182,8 +182,9 @@ export class LoginDaemon {
 
   /** Only what trees are planned with: the rest needs a new start, here and everywhere. */
   #readAnew(): Config['network'] {
-    const { network } = loadConfig(this.#config.file);
-    this.#config = { ...this.#config, network };
+    const { network, tree } = loadConfig(this.#config.file);
+    const { thresholdNodes } = tree;
+    this.#config = { ...this.#config, network, tree: { ...this.#config.tree, thresholdNodes } };
     this.options.log.info(`the network's figures are read anew from ${this.#config.file}`);
     return network;
   }

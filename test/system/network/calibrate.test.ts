@@ -5,11 +5,16 @@ import { join } from 'node:path';
 import { loadConfig } from '../../../src/config/parse.js';
 import { startCluster } from '../../../src/emulator/cluster.js';
 import type { CalibrationFacts } from '../../../src/wire/calibrate-question.js';
+import type { ThresholdFacts } from '../../../src/cli/calibrate-text.js';
 import { clusterTests } from '../../support/cluster-tests.js';
-import type { Test } from '../../support/cluster-tests.js';
+import type { Shared, Test } from '../../support/cluster-tests.js';
 import { remainsAfterAWhile } from '../../support/remains.js';
-import { runJob, tees } from '../../support/tees.js';
+import anyTest from 'ava';
+import type { TestFn } from 'ava';
+import { runJob, tees, withoutCluster } from '../../support/tees.js';
 
+const test = anyTest as TestFn<Shared>;
+const because = withoutCluster ? ` (skipped: ${withoutCluster})` : '';
 const LAYER_BYTES = 6 << 20;
 /** As if nobody knew anything of the network. */
 const UNKNOWN = { network: { uplinkInterface: 'up0' } };
@@ -132,5 +137,35 @@ maybe('where the login link is the narrowest, uplinks are told past it', async (
   } finally {
     await cluster.down();
     t.context = shared;
+  }
+});
+
+test.serial(`with a shared storage the threshold is measured and written, too${because}`, async (t) => {
+  t.timeout(180_000);
+  if (withoutCluster) return t.pass();
+  // Each node's copy comes through the storage's one link, and by the tree each group's uplink carries one.
+  const cluster = await startCluster({ groups: 2, groupSize: 3, uplink: '100mbit', storage: '50mbit' });
+  try {
+    const file = join(cluster.stateDirectory, 'tees.yaml');
+    const words = ['--cluster', cluster.stateDirectory, '--duration', '300ms', '--bytes', '3MiB', '--json'];
+    const { status, stdout, stderr } = await tees(['calibrate', ...words]);
+    t.is(status, 0, stderr);
+    const facts = JSON.parse(stdout) as ThresholdFacts;
+    t.deepEqual(
+      facts.comparisons.map(({ nodes }) => nodes),
+      [1, 2, 4, 6],
+    );
+    const last = facts.comparisons.at(-1);
+    t.true((last?.shared ?? 0) > 2 * (last?.p2p ?? NaN), JSON.stringify(facts.comparisons));
+    t.true(typeof facts.threshold === 'number' && facts.threshold < 6, String(facts.threshold));
+    t.is(loadConfig(file).tree.thresholdNodes, facts.threshold as number);
+    const { report } = await runJob(
+      cluster,
+      ['--nodes', 'cn[0-5]', '--upper', join(t.context.scratch, 'layer'), '--complete'],
+      ['true'],
+    );
+    t.is(report.method, 'p2p', 'the login daemon has taken it');
+  } finally {
+    await cluster.down();
   }
 });

@@ -2,7 +2,7 @@ import test from 'ava';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { TeesError } from '../../../src/base/errors.js';
-import { checkOnlyNetworkDiffers } from '../../../src/config/compare.js';
+import { checkOnlyMeasuredDiffers } from '../../../src/config/compare.js';
 import { setInSection } from '../../../src/config/edit.js';
 import { parseConfig } from '../../../src/config/parse.js';
 
@@ -96,7 +96,7 @@ test('the example: only the values are new, and they are read; done twice it is 
   t.deepEqual(changed(EXAMPLE, edited).removed, []);
   t.is(edited.split('\n').length, EXAMPLE.split('\n').length + 5);
   t.is(set(edited, all), edited);
-  t.notThrows(() => checkOnlyNetworkDiffers(EXAMPLE, edited, '/x/tees.yaml'));
+  t.notThrows(() => checkOnlyMeasuredDiffers(EXAMPLE, edited, '/x/tees.yaml'));
   t.like(parseConfig(edited, '/x/tees.yaml').network, {
     uplinkInterface: 'up0',
     latencySeconds: 90e-6,
@@ -107,6 +107,6 @@ test('the example: only the values are new, and they are read; done twice it is 
 
 test('an edit that changes more is refused', (t) => {
   const other = EXAMPLE.replace('cluster: demo', 'cluster: other');
-  const compare = (): void => checkOnlyNetworkDiffers(EXAMPLE, other, '/x/tees.yaml');
+  const compare = (): void => checkOnlyMeasuredDiffers(EXAMPLE, other, '/x/tees.yaml');
   t.is(t.throws<TeesError>(compare)?.code, 'CONFIG_NOT_EDITABLE');
 });
