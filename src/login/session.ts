@@ -95,7 +95,8 @@ export class Session {
     }
     clearTimeout(this.#requestTimer);
     await this.cancel(end);
-    this.socket.end(() => this.socket.destroy());
+    // What it still sends is not heard, but has to be read: otherwise it would lose what it has been told.
+    hangUp(this.socket.resume());
   }
 
   #refuse(error: TeesError): TeesError {

@@ -156,7 +156,8 @@ export class Link {
 
   /** @returns whether to go on reading; the buffer is used again then */
   #onRead(bytes: Buffer): boolean {
-    if (this.#failure) return false;
+    // After a refusal: what is not read would cost the other end what it is told.
+    if (this.#failure) return true;
     this.#heard = true;
     return this.#handleAll(this.#decoder.push(bytes));
   }
@@ -198,14 +199,14 @@ export class Link {
     return this.#handler(frame);
   }
 
-  /** What came cannot be acted on: the other end is told why, and nothing more is read. */
+  /** What came cannot be acted on: the other end is told why, and nothing more is heard. */
   #refuse(error: unknown): void {
     const thrown = TeesError.from(error, 'MESSAGE_INVALID');
     const failure = this.peer ? thrown.of(this.peer) : thrown;
-    if (this.peer && !this.#failure) this.post({ t: 'refused', error: failure.toRecord() });
+    if (!this.#failure) this.post({ t: 'refused', error: failure.toRecord() });
     this.#failure ??= failure;
-    this.#socket.end(() => this.#socket.destroy());
     this.close();
+    setImmediate(() => this.#socket.resume());
     if (this.#gone && !this.#handling) this.#sayClosed();
   }
 
@@ -240,18 +241,17 @@ export class Link {
   }
 
   #authenticate(frame: Frame): void {
+    let step: Step;
     try {
-      const step = this.handshake.receive(frame.header);
-      if (step.reply) this.post(step.reply);
-      if (step.peer === undefined) return;
-      this.peer = step.peer;
-      this.#decoder.setLimits();
-      this.#handler = this.events.opened(this);
+      step = this.handshake.receive(frame.header);
     } catch (error) {
-      const failure = TeesError.from(error, 'AUTHENTICATION_FAILED');
-      this.post({ t: 'refused', error: failure.toRecord() });
-      throw failure;
+      throw TeesError.from(error, 'AUTHENTICATION_FAILED');
     }
+    if (step.reply) this.post(step.reply);
+    if (step.peer === undefined) return;
+    this.peer = step.peer;
+    this.#decoder.setLimits();
+    this.#handler = this.events.opened(this);
   }
 
   #deadlineMissed(): void {

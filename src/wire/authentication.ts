@@ -14,7 +14,7 @@ import { TeesError } from '../base/errors.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 const NONCE_BYTES = 32;
 
 interface Exchange {
