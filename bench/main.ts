@@ -16,6 +16,7 @@ const TRIALS: Readonly<Record<string, Entry>> = {
   'first-read': { load: () => import('./trials/first-read.js') },
   hook: { load: () => import('./trials/hook.js') },
   redeploy: { load: () => import('./trials/redeploy.js') },
+  relay: { load: () => import('./trials/relay.js') },
   repair: { load: () => import('./trials/repair.js') },
 };
 
