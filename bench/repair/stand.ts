@@ -162,11 +162,25 @@ export class Stand {
   }
 }
 
-/** Whether the report names those that the faults have struck for good, all of them, and nobody else. */
+/**
+ * Whether the report names those that the faults have struck for good, all of them, and nobody else. Who was to come back
+ * may be lost only when it was not there as the job began: then nobody is waited for (docs/decisions/0009).
+ */
 export function namesTheLost(strikes: readonly Strike[], { lost, losses }: Outcome): boolean {
-  const expected = strikes.filter(({ kind }) => kind.lasts).flatMap(({ nodes }) => nodes);
-  const named = losses.every(({ node, at, path }) => lost.includes(node) && at > 0 && path.at(-1) === node);
-  return named && losses.length === lost.length && lost.toSorted().join() === expected.toSorted().join();
+  const forGood = strikes.filter(({ kind }) => kind.lasts).flatMap(({ nodes }) => nodes);
+  const forNow = strikes.filter(({ kind }) => !kind.lasts).flatMap(({ nodes }) => nodes);
+  const named = new Set(losses.map(({ node }) => node));
+  return (
+    named.size === lost.length &&
+    lost.every((node) => named.has(node)) &&
+    forGood.every((node) => named.has(node)) &&
+    losses.every(
+      ({ node, at, path, code }) =>
+        at > 0 &&
+        path.at(-1) === node &&
+        (forGood.includes(node) || (forNow.includes(node) && code === 'NODE_UNREACHABLE')),
+    )
+  );
 }
 
 /** Mostly bytes, and some of what else a tree is made of. */
