@@ -27,6 +27,7 @@ const OPTIONS = {
   'group-size': { type: 'string' },
   uplink: { type: 'string' },
   only: { type: 'string' },
+  seed: { type: 'string' },
 } as const;
 
 interface Order {
@@ -36,6 +37,7 @@ interface Order {
   readonly json?: string | undefined;
   readonly shape: TrialContext['shape'];
   readonly only: readonly string[];
+  readonly seed: number;
 }
 
 function parse(argv: readonly string[]): Order {
@@ -58,17 +60,18 @@ function parse(argv: readonly string[]): Order {
   const only = values.only?.split(',') ?? [];
   if (!entry.shaped && Object.keys(shape).length + only.length > 0)
     throw misuse(`the cluster of '${name}' has one shape`);
-  return { name, entry, quick: values.quick, json: values.json, shape, only };
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+  return { name, entry, quick: values.quick, json: values.json, shape, only, seed };
 }
 
 function misuse(what: string): TeesError {
   return usageError('TRIAL_UNKNOWN', what, {
-    hint: `npm run bench -- TRIAL [--quick] [--json FILE], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N, --uplink RATE and --only p2p,sbcast,16MB`,
+    hint: `npm run bench -- TRIAL [--quick] [--json FILE] [--seed N], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N, --uplink RATE and --only p2p,sbcast,16MB`,
   });
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  const { name, entry, quick, json, shape, only } = parse(argv);
+  const { name, entry, quick, json, shape, only, seed } = parse(argv);
   if (process.getuid?.() !== 0) {
     throw new TeesError('NOT_ROOT', 'a trial makes namespaces and mounts', {
       hint: `sudo npm run bench -- ${name}`,
@@ -78,7 +81,7 @@ async function main(argv: readonly string[]): Promise<void> {
   onShutdownSignal(() => cleanup.run());
   try {
     const { trial } = await entry.load();
-    const result = await trial({ cleanup, say, quick, shape, only });
+    const result = await trial({ cleanup, say, quick, shape, only, seed });
     process.stdout.write(result.text + '\n');
     if (json !== undefined) writeFileSync(json, JSON.stringify(result.facts, null, 2) + '\n');
   } finally {

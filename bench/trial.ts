@@ -17,6 +17,8 @@ export interface TrialContext {
   readonly shape: Partial<ClusterShape>;
   /** Parts of the trial, by their names, for who wants no others. */
   readonly only: readonly string[];
+  /** Of what is drawn by chance. */
+  readonly seed: number;
   /** Progress, for the one who waits. */
   say(text: string): void;
 }

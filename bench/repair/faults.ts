@@ -1,69 +1,88 @@
 /** What is done to the nodes of a cluster in the middle of a stream, and undone when the job is over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EmbeddedCluster } from '../../src/emulator/cluster.js';
+import { NETWORK_BITS, UPLINK_INTERFACE } from '../../src/emulator/plan.js';
 
-/** Which nodes a fault strikes: those of group `g`, the proxy node first. */
-type Choose = (group: readonly string[], random: () => number) => readonly string[];
+export const VICTIMS = ['slave', 'proxy', 'group'] as const;
+export type Victim = (typeof VICTIMS)[number];
 
-export interface Fault {
+/** Nodes of one group that are struck together. */
+export interface Struck {
+  readonly cluster: EmbeddedCluster;
+  readonly victim: Victim;
+  readonly nodes: readonly string[];
+  /** Where the group's uplink is. */
+  readonly proxy: { readonly name: string; readonly address: string };
+}
+
+export interface FaultKind {
   readonly name: string;
-  readonly choose: Choose;
-  /** For as long as the job runs: those struck are lost, and nobody else. */
+  /** For as long as the job runs: those struck are lost. Else they are back in time, and nobody is lost. */
   readonly lasts: boolean;
-  strike(cluster: EmbeddedCluster, node: string, over: AbortSignal): Promise<void>;
-  undo(cluster: EmbeddedCluster, node: string): Promise<void>;
+  /** @param over the job has ended */
+  strike(struck: Struck, over: AbortSignal): Promise<void>;
+  undo(struck: Struck): Promise<void>;
 }
 
 const HALF_PERIOD_MS = 250;
 
-const proxy: Choose = (group) => group.slice(0, 1);
-const slave: Choose = (group, random) => {
-  const slaves = group.slice(1);
-  return slaves.slice(Math.floor(random() * slaves.length)).slice(0, 1);
-};
-const everybody: Choose = (group) => group;
-
-const nothing = (): Promise<void> => Promise.resolve();
-/** It is started again at once, as a service manager would. */
-const kill = {
-  lasts: false,
-  strike: (cluster: EmbeddedCluster, node: string) => cluster.signalNode(node, 'SIGKILL'),
-  undo: nothing,
-};
-const freeze = {
-  lasts: true,
-  strike: (cluster: EmbeddedCluster, node: string) => cluster.signalNode(node, 'SIGSTOP'),
-  undo: (cluster: EmbeddedCluster, node: string) => cluster.signalNode(node, 'SIGCONT'),
-};
-const cut = {
-  lasts: true,
-  strike: (cluster: EmbeddedCluster, node: string) => plug(cluster, node, 'down'),
-  undo: (cluster: EmbeddedCluster, node: string) => plug(cluster, node, 'up'),
-};
-const slow = {
-  lasts: false,
-  async strike(cluster: EmbeddedCluster, node: string, over: AbortSignal) {
-    while (!over.aborted) {
-      await cluster.signalNode(node, 'SIGSTOP');
-      await sleep(HALF_PERIOD_MS);
-      await cluster.signalNode(node, 'SIGCONT');
-      await sleep(HALF_PERIOD_MS);
-    }
+export const FAULT_KINDS: readonly FaultKind[] = [
+  // It is started again at once, as a service manager would.
+  {
+    name: 'killed',
+    lasts: false,
+    strike: (struck) => signal(struck, 'SIGKILL'),
+    undo: () => Promise.resolve(),
   },
-  undo: nothing,
-};
-
-export const FAULTS: readonly Fault[] = [
-  { name: 'slave killed, started again', choose: slave, ...kill },
-  { name: 'proxy killed, started again', choose: proxy, ...kill },
-  { name: 'slave frozen', choose: slave, ...freeze },
-  { name: 'proxy frozen', choose: proxy, ...freeze },
-  { name: 'slave cut off', choose: slave, ...cut },
-  { name: 'proxy stopped half of the time', choose: proxy, ...slow },
-  { name: 'whole group frozen', choose: everybody, ...freeze },
+  {
+    name: 'frozen',
+    lasts: true,
+    strike: (struck) => signal(struck, 'SIGSTOP'),
+    undo: (struck) => signal(struck, 'SIGCONT'),
+  },
+  {
+    // Stopped for half of the time.
+    name: 'slowed down',
+    lasts: false,
+    async strike(struck, over) {
+      while (!over.aborted) {
+        await signal(struck, 'SIGSTOP');
+        await sleep(HALF_PERIOD_MS);
+        await signal(struck, 'SIGCONT');
+        await sleep(HALF_PERIOD_MS);
+      }
+    },
+    undo: () => Promise.resolve(),
+  },
+  {
+    name: 'cut off',
+    lasts: true,
+    strike: (struck) => plug(struck, 'off'),
+    undo: (struck) => plug(struck, 'on'),
+  },
 ];
 
-async function plug(cluster: EmbeddedCluster, node: string, state: 'up' | 'down'): Promise<void> {
-  const { status, stderr } = await cluster.exec(node, ['ip', 'link', 'set', 'eth0', state]);
-  if (status !== 0) throw new Error(`ip link set eth0 ${state} on ${node}: ${stderr}`);
+/** @param group the proxy node first */
+export function choose(victim: Victim, group: readonly string[], random: () => number): readonly string[] {
+  if (victim === 'group') return group;
+  const candidates = victim === 'proxy' ? group.slice(0, 1) : group.slice(1);
+  return candidates.slice(Math.floor(random() * candidates.length)).slice(0, 1);
+}
+
+async function signal({ cluster, nodes }: Struck, name: NodeJS.Signals): Promise<void> {
+  await Promise.all(nodes.map((node) => cluster.signalNode(node, name)));
+}
+
+async function plug({ cluster, victim, nodes, proxy }: Struck, state: 'on' | 'off'): Promise<void> {
+  const upOrDown = state === 'on' ? 'up' : 'down';
+  if (victim === 'group') return ip(cluster, proxy.name, ['link', 'set', UPLINK_INTERFACE, upOrDown]);
+  if (victim === 'slave') return ip(cluster, nodes[0] as string, ['link', 'set', 'eth0', upOrDown]);
+  // Its slaves' traffic crosses its bridge, and must go on: the node alone is no more known by its address.
+  const address = [`${proxy.address}/${NETWORK_BITS}`, 'dev', 'br0'];
+  return ip(cluster, proxy.name, ['address', state === 'on' ? 'add' : 'delete', ...address]);
+}
+
+async function ip(cluster: EmbeddedCluster, node: string, words: readonly string[]): Promise<void> {
+  const { status, stderr } = await cluster.exec(node, ['ip', ...words]);
+  if (status !== 0) throw new Error(`ip ${words.join(' ')} on ${node}: ${stderr}`);
 }

@@ -1,200 +1,120 @@
 /**
- * What a fault in the middle of a stream costs: nodes are killed, frozen, slowed down and cut off at random moments, and
- * everybody else must complete, with the same bytes. Compared with runs of the same job without a fault.
+ * What a fault in the middle of a stream costs: a slave, a proxy node, a whole group is killed, frozen, slowed down and
+ * cut off, each at ten random moments; everybody else must complete with the same tree, and the report must name who
+ * is lost. The time is compared with runs of the same job without a fault.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createHash, randomFillSync } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { startCluster } from '../../src/emulator/cluster.js';
-import type { EmbeddedCluster } from '../../src/emulator/cluster.js';
+import { FAULT_KINDS, VICTIMS } from '../repair/faults.js';
+import { Stand, namesTheLost } from '../repair/stand.js';
+import type { Outcome, Strike } from '../repair/stand.js';
 import { seededRandom } from '../../src/topology/random.js';
-import { FAULTS } from '../repair/faults.js';
-import type { Fault } from '../repair/faults.js';
-import { runJob } from '../run-job.js';
 import { median } from '../trial.js';
-import type { Trial, TrialContext } from '../trial.js';
+import type { Trial } from '../trial.js';
 
-const GROUPS = 3;
-const GROUP_SIZE = 4;
-const UPLINK_MBIT = 100;
-const FILES = 32;
-const FILE_BYTES = 2 << 20;
+const OPTIONS = {
+  ...{ groups: 3, groupSize: 3, uplinkMbit: 100, payloadMiB: 16 },
+  settings: { silenceDeadline: '2s', repairDelay: '300ms', recoveryDeadline: '3s' },
+};
 const MOMENTS = { full: 10, quick: 1 } as const;
 const FAULTLESS_RUNS = 3;
-/** Short, so that a fault is over before the bench is: how fast a loss is noticed is a setting. */
-const SETTINGS = { silenceDeadline: '2s', repairDelay: '500ms', recoveryDeadline: '5s' };
-const IDLE_DEADLINE_MS = 60_000;
+const BOUND_MS = 15 * 60_000;
 
-interface Bench {
-  readonly cluster: EmbeddedCluster;
-  readonly upper: string;
-  readonly digest: string;
+interface Moment extends Outcome {
+  readonly strike: Strike;
+  readonly named: boolean;
+  /** Nodes on which something of the job was left when all was over. */
+  readonly remains: readonly string[];
 }
 
-interface Outcome {
-  /** Of the stream: until the last survivor has everything, in seconds from submission. */
-  readonly seconds: number;
-  readonly lost: readonly string[];
-  /** Survivors whose tree has the right bytes, and all survivors. */
-  readonly right: number;
-  readonly survivors: number;
-}
-
-interface Struck extends Outcome {
-  readonly struck: readonly string[];
-  /** Seconds from submission. */
-  readonly at: number;
-}
+type Results = ReadonlyMap<string, Moment[]>;
 
 export const trial: Trial = async (context) => {
-  const bench = await prepare(context);
-  const moments = context.quick ? MOMENTS.quick : MOMENTS.full;
-  await run(bench); // The first one hashes the layer, and does not count.
+  const endMs = Date.now() + BOUND_MS;
+  const random = seededRandom(context.seed);
+  const { groups, groupSize, uplinkMbit } = OPTIONS;
+  context.say(
+    `${groups} groups of ${groupSize} nodes, uplinks of ${uplinkMbit} Mbit/s; --seed ${context.seed}`,
+  );
+  // While the nodes of one tear down, the other is struck.
+  const stands = await Promise.all([Stand.start(OPTIONS), Stand.start(OPTIONS)]);
+  for (const stand of stands) context.cleanup.push('a cluster', () => stand.down());
+  const [stand] = stands;
+  for (const one of stands) await one.run(); // The first one hashes the layer, and does not count.
   const faultless: Outcome[] = [];
-  for (let i = 0; i < FAULTLESS_RUNS; i++) faultless.push(await run(bench));
+  for (let i = 0; i < FAULTLESS_RUNS; i++) faultless.push(await stand.run());
   const base = median(faultless.map(({ seconds }) => seconds));
   context.say(`without a fault: ${base.toFixed(2)} s`);
-  const results = new Map<Fault, Struck[]>();
-  for (const [index, fault] of FAULTS.entries()) {
-    const random = seededRandom(index + 1);
-    const outcomes: Struck[] = [];
-    results.set(fault, outcomes);
-    for (let i = 0; i < moments; i++) {
-      const outcome = await runStruck(bench, fault, (0.1 + 0.8 * random()) * base, random);
-      outcomes.push(outcome);
-      context.say(
-        `${fault.name} at ${outcome.at.toFixed(1)} s: ${outcome.seconds.toFixed(2)} s, lost ${outcome.lost.join(', ') || 'nobody'}`,
-      );
-    }
+  const cases = FAULT_KINDS.flatMap((kind) => VICTIMS.map((victim) => ({ kind, victim })));
+  const results = new Map(cases.map((one) => [titleOf(one), [] as Moment[]]));
+  let isShown = false;
+  const show = (): string => {
+    isShown = true;
+    return table(base, results);
+  };
+  // Whoever ends it early sees what was found until then.
+  context.cleanup.push('the table', () => void (isShown || context.say(show())));
+  const moments = Array.from({ length: context.quick ? MOMENTS.quick : MOMENTS.full }, () => cases).flat();
+  const idle = new Map<Stand, Promise<void>>();
+  for (const [index, { kind, victim }] of moments.entries()) {
+    if (Date.now() > endMs) break;
+    const one = stands[index % stands.length] as Stand;
+    await idle.get(one);
+    const strike = one.draw(kind, victim, base, random);
+    const outcome = await one.runStruck([strike]);
+    const left = one.remains().then((remains) => {
+      const moment = { ...outcome, strike, named: namesTheLost([strike], outcome), remains };
+      results.get(titleOf(strike))?.push(moment);
+      context.say(describe(moment, base));
+    });
+    idle.set(one, left);
   }
+  await Promise.all(idle.values());
+  const last = await stand.run();
+  const well = last.survivors.length - last.unequal.length;
   return {
-    text: table(base, results),
-    facts: {
-      settings: SETTINGS,
-      faultless,
-      faults: [...results].map(([{ name }, runs]) => ({ name, runs })),
-    },
+    text: `${show()}\nAfterwards the same job on all nodes: ${well} of ${groups * groupSize} have the right tree.`,
+    facts: { options: OPTIONS, seed: context.seed, faultless, last, faults: Object.fromEntries(results) },
   };
 };
 
-async function prepare(context: TrialContext): Promise<Bench> {
-  const scratch = mkdtempSync(join(tmpdir(), 'tees-repair-'));
-  context.cleanup.push('the layer', () => rmSync(scratch, { recursive: true, force: true }));
-  const upper = join(scratch, 'upper');
-  mkdirSync(join(upper, 'opt/tree'), { recursive: true });
-  const whole = createHash('sha256');
-  for (let index = 0; index < FILES; index++) {
-    const bytes = randomFillSync(Buffer.alloc(FILE_BYTES));
-    whole.update(bytes);
-    writeFileSync(join(upper, 'opt/tree', String(index).padStart(3, '0')), bytes);
-  }
-  context.say(`${GROUPS} groups of ${GROUP_SIZE} nodes, uplinks of ${UPLINK_MBIT} Mbit/s`);
-  const cluster = await startCluster({
-    groups: GROUPS,
-    groupSize: GROUP_SIZE,
-    uplink: `${UPLINK_MBIT}mbit`,
-    settings: SETTINGS,
-  });
-  context.cleanup.push('the cluster', () => cluster.down());
-  return { cluster, upper, digest: whole.digest('hex') };
+function titleOf({ kind, victim }: Pick<Strike, 'kind' | 'victim'>): string {
+  return `${victim === 'group' ? 'whole group' : victim} ${kind.name}`;
 }
 
-async function run({ cluster, upper, digest }: Bench): Promise<Outcome> {
-  const options = [
-    '--nodes',
-    `cn[0-${cluster.nodes.length - 1}]`,
-    '--upper',
-    upper,
-    '--no-learn',
-    '--complete',
+function describe({ strike, seconds, lost, named, unequal, remains }: Moment, base: number): string {
+  const wrong = [
+    ...(named ? [] : [`struck were ${strike.nodes.join(', ')}`]),
+    ...(unequal.length > 0 ? [`unequal: ${unequal.join(', ')}`] : []),
+    ...(remains.length > 0 ? [`left something: ${remains.join(', ')}`] : []),
   ];
-  const lines: string[] = [];
-  const command = ['sh', '-c', 'cat /opt/tree/* | sha256sum'];
-  const report = await runJob(cluster, [...options, '--on-loss', 'continue'], command, {
-    onOutput: (text) => lines.push(text),
-  });
-  const survivors = report.nodes.filter((node) => !report.lost.includes(node));
-  const said = lines.join('').split('\n');
-  const right = survivors.filter((node) => said.includes(`${node}: ${digest}  -`));
-  return {
-    seconds: report.timeline.hystereticDelivered ?? NaN,
-    lost: report.lost,
-    right: right.length,
-    survivors: survivors.length,
-  };
+  const what = `${titleOf(strike)} (${strike.nodes.join(', ')}) at ${strike.at.toFixed(2)} s`;
+  const cost = `${(seconds - base).toFixed(2)} s more; lost: ${lost.join(', ') || 'nobody'}`;
+  return `${what}: ${cost}${wrong.map((text) => `; WRONG: ${text}`).join('')}`;
 }
 
-async function runStruck(bench: Bench, fault: Fault, at: number, random: () => number): Promise<Struck> {
-  const { cluster } = bench;
-  const group = Math.floor(random() * GROUPS);
-  const nodes = cluster.nodes.slice(group * GROUP_SIZE, (group + 1) * GROUP_SIZE);
-  const struck = fault.choose(nodes, random);
-  const over = new AbortController();
-  const running = run(bench).finally(() => over.abort());
-  await sleep(1000 * at);
-  const strikes = struck.map((node) => fault.strike(cluster, node, over.signal));
-  try {
-    return { ...(await running), struck, at };
-  } finally {
-    over.abort();
-    await Promise.all(strikes);
-    await Promise.all(struck.map((node) => fault.undo(cluster, node)));
-    await untilIdle(cluster);
-  }
-}
-
-/** Who was given up tears down by itself. */
-async function untilIdle(cluster: EmbeddedCluster): Promise<void> {
-  const deadline = Date.now() + IDLE_DEADLINE_MS;
-  for (const node of cluster.nodes) {
-    const jobs = join(cluster.stateDirectory, 'nodes', node, 'store/jobs');
-    while (await hasJobs(cluster, node, jobs)) {
-      if (Date.now() > deadline) throw new Error(`${node} still has a job`);
-      await sleep(100);
-    }
-  }
-}
-
-async function hasJobs(cluster: EmbeddedCluster, node: string, directory: string): Promise<boolean> {
-  try {
-    const { status, stdout } = await cluster.exec(node, ['ls', directory]);
-    return status !== 0 || stdout.trim() !== '';
-  } catch {
-    return true; // Its daemon is being started again.
-  }
-}
-
-function table(base: number, results: ReadonlyMap<Fault, readonly Struck[]>): string {
-  const head = ['named', 'equal', 'median', 'longest', 'x none'].map((text) => text.padStart(9)).join('');
-  const rows = [...results].map(([fault, runs]) => {
-    const times = runs.map(({ seconds }) => seconds);
-    const named = runs.filter((one) => isNamed(fault, one)).length;
-    const equal = runs.filter(({ right, survivors }) => right === survivors).length;
+function table(base: number, results: Results): string {
+  const head = ['named', 'equal', 'clean', 'median', 'longest'].map((text) => text.padStart(9)).join('');
+  const rows = [...results].map(([title, runs]) => {
+    const more = runs.map(({ seconds }) => seconds - base);
+    const count = (isRight: (moment: Moment) => boolean): string =>
+      `${runs.filter(isRight).length}/${runs.length}`;
     const cells = [
-      `${named}/${runs.length}`,
-      `${equal}/${runs.length}`,
-      median(times).toFixed(2),
-      Math.max(...times).toFixed(2),
-      (median(times) / base).toFixed(2),
+      count(({ named }) => named),
+      count(({ unequal, survivors }) => unequal.length === 0 && survivors.length > 0),
+      count(({ remains }) => remains.length === 0),
+      ...(runs.length > 0 ? [median(more).toFixed(2), Math.max(...more).toFixed(2)] : ['', '']),
     ];
-    return fault.name.padEnd(34) + cells.map((text) => text.padStart(9)).join('');
+    return title.padEnd(24) + cells.map((text) => text.padStart(9)).join('');
   });
+  const { groups, groupSize, payloadMiB, uplinkMbit, settings } = OPTIONS;
   return [
-    `A fault at a random moment of a stream of ${(FILES * FILE_BYTES) >> 20} MiB to ${GROUPS * GROUP_SIZE} nodes, seconds until the last`,
-    `survivor has everything; without a fault ${base.toFixed(2)} s. Uplinks of ${UPLINK_MBIT} Mbit/s; silence is`,
-    `noticed after ${SETTINGS.silenceDeadline}, others lead on after ${SETTINGS.repairDelay} more, and a node is lost after ${SETTINGS.recoveryDeadline}.`,
-    'named: the report names those struck, and nobody else; equal: every survivor has',
-    'the same bytes as the login node.',
+    `Seconds that a fault at a random moment adds to a stream of ${payloadMiB} MiB to ${groups * groupSize} nodes,`,
+    `until the last survivor has everything; without a fault it takes ${base.toFixed(2)} s. Uplinks`,
+    `of ${uplinkMbit} Mbit/s; silence is noticed after ${settings.silenceDeadline}, others lead on after ${settings.repairDelay} more, and`,
+    `a node is lost after ${settings.recoveryDeadline}. named: the report names those who were struck for good, and`,
+    'nobody else; equal: every survivor has the same tree as the login node; clean:',
+    'nothing is left on any node, nor on those that have come back.',
     '',
-    ''.padEnd(34) + head,
+    ''.padEnd(24) + head,
     ...rows,
   ].join('\n');
-}
-
-/** Who is back in time is not lost; who is not, must be. */
-function isNamed({ lasts }: Fault, { lost, struck }: Struck): boolean {
-  const only = lost.every((node) => struck.includes(node));
-  return only && (!lasts || lost.length === struck.length);
 }

@@ -110,9 +110,11 @@ export class Membership {
     const runs = this.#planting.runs(node);
     const loss = { node, at: this.options.now(), path: this.#planting.pathTo(node), ...codeOf(reason) };
     if (this.options.policy === 'stop' && runs) {
-      for (const name of this.#planting.below(node)) this.#lost.add(name);
       this.losses.push(loss);
+      this.#loseWith(node);
       if (this.#ending) return reason;
+      // By their new parents those below are told the end, for which they would wait in vain.
+      this.#replant();
       this.port.fail(TeesError.fromRecord(reason));
       return undefined;
     }
@@ -125,6 +127,16 @@ export class Membership {
     this.port.warn(describeLoss(loss, replacement));
     if (this.present.length === 0) this.port.fail(TeesError.fromRecord(reason));
     return undefined;
+  }
+
+  /** Whom nobody has heard of yet is lost with it: of a job that fails he need not hear any more. */
+  #loseWith(node: string): void {
+    const below = this.#planting.below(node);
+    for (const name of below) {
+      if (name !== node && !this.#ending && this.#planting.isKnown(name)) continue;
+      this.#lost.add(name);
+      this.#planting.lost(name);
+    }
   }
 
   #replacement(): string | undefined {

@@ -65,6 +65,7 @@ export class SimulatedRelay {
       if (!child.gone && !wanted.has(child.name)) this.#part(child);
     for (const subtree of subtrees) {
       const child = this.#children.get(subtree.name);
+      if (child?.gone && this.#ending) continue;
       if (!child || child.gone) this.#add(subtree).open();
       else if (!isSameTree(child.subtree, subtree)) {
         child.replant(subtree);

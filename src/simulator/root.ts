@@ -1,4 +1,4 @@
-/** The simulated login node: the source, and who decides about the tree, as login/job.ts with the policy `continue`. */
+/** The simulated login node: the source, and who decides about the tree, as login/job.ts. */
 import { Membership } from '../login/membership.js';
 import type { MembershipOptions } from '../login/membership.js';
 import { Planting } from '../topology/planting.js';
@@ -22,6 +22,7 @@ export class SimulatedRoot implements Daemon {
   constructor(
     name: string,
     planting: PlantingOptions,
+    policy: 'stop' | 'continue',
     private readonly cluster: Cluster,
   ) {
     const { network, invariants, layer, recoveryDeadlineMs, repairDelayMs } = cluster;
@@ -31,7 +32,7 @@ export class SimulatedRoot implements Daemon {
     const nodes = planting.tree.names.slice(1);
     const options: MembershipOptions = {
       ...planting,
-      ...{ policy: 'continue', spares: [], nodes, now: () => network.events.nowMs() / 1000 },
+      ...{ policy, spares: [], nodes, now: () => network.events.nowMs() / 1000 },
     };
     this.#membership = new Membership(options, {
       replant: (epoch, subtrees) => {

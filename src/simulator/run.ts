@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly keptShare: number;
   readonly faults: number;
   readonly kinds: readonly FaultKind[];
+  /** Of the seeds: those of jobs that a lost node ends. */
+  readonly stopShare: number;
   /** Of the seeds: those with faults that end the job. */
   readonly fatalShare: number;
   readonly recoveryDeadlineMs: number;
@@ -66,6 +68,7 @@ export function runOptions(seed: number, given: Partial<RunOptions> = {}): RunOp
     keptShare: random() < 0.5 ? 0 : random(),
     faults: below(8),
     kinds: FAULT_KINDS,
+    stopShare: 0.15,
     fatalShare: 0.1,
     recoveryDeadlineMs: 10_000,
     repairDelayMs: 2_000,
@@ -106,7 +109,8 @@ export function simulate(options: RunOptions, trace?: (line: string) => void): R
     groupOf,
     isProxy: (name: string) => proxies.has(name),
   };
-  const root = new SimulatedRoot(LOGIN, planting, cluster);
+  const policy = random() < options.stopShare ? 'stop' : 'continue';
+  const root = new SimulatedRoot(LOGIN, planting, policy, cluster);
   const faults = planFaults({
     ...{ random, groups, count: options.faults, kinds: options.kinds, withinMs: FAULTS_WITHIN_MS },
     fatal: random() < options.fatalShare,
@@ -123,7 +127,7 @@ export function simulate(options: RunOptions, trace?: (line: string) => void): R
   try {
     root.start();
     runOut(events, invariants, unitCount * nodes.size);
-    invariants.finished(root, faults.length, faults.some(isFatal));
+    invariants.finished(root, faults.length, policy === 'stop' || faults.some(isFatal));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     violation = error instanceof Violation ? error.message : (error.stack ?? error.message);

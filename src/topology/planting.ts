@@ -70,6 +70,10 @@ export class Planting {
     if (member) member.known = true;
   }
 
+  isKnown(name: string): boolean {
+    return this.#members.get(name)?.known ?? false;
+  }
+
   /** From the root to the node. */
   pathTo(name: string): string[] {
     const path: string[] = [];

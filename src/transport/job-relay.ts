@@ -99,7 +99,7 @@ export class JobRelay {
 
   /** Others are below this node from now on. */
   replant(epoch: number, subtrees: readonly Subtree[]): void {
-    this.#children.replant(epoch, subtrees);
+    this.#children.replant(epoch, subtrees, this.#ending !== undefined);
     this.#checkGone();
   }
 

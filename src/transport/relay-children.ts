@@ -79,14 +79,16 @@ export class RelayChildren {
   /**
    * Others are below this node from now on. Who has gone elsewhere is nobody's loss; what was on its way down to it goes
    * the new way, if that leads through here.
+   * @param isEnding who is gone has torn down, and stays gone
    */
-  replant(epoch: number, subtrees: readonly Subtree[]): void {
+  replant(epoch: number, subtrees: readonly Subtree[], isEnding = false): void {
     this.#epoch = epoch;
     const wanted = new Set(subtrees.map(({ name }) => name));
     const dropped = [...this].filter((child) => !child.gone && !wanted.has(child.name));
     const input = dropped.flatMap((child) => this.part(child));
     for (const subtree of subtrees) {
       const child = this.#children.get(subtree.name);
+      if (child?.gone && isEnding) continue;
       if (!child || child.gone) void this.add(subtree).way.open();
       else if (!isSameTree(child.subtree, subtree)) {
         input.push(...misplacedInput(child, subtree));

@@ -53,7 +53,7 @@ maybe('a frozen daemon is noticed by its silence and named; awake again, it take
   const other = await proxy;
   t.is(other.status, 1);
   t.regex(other.stderr, /tees: LINK_SILENT: cn3[^]*node cn3/);
-  t.deepEqual([...other.report.lost].sort(), ['cn3', 'cn4', 'cn5']);
+  t.deepEqual(other.report.lost, ['cn3']);
 
   t.deepEqual(await remainsAfterAWhile(cluster, ['cn0', 'cn2', 'cn4', 'cn5']), []);
   for (const node of ['cn1', 'cn3', 'cn6']) await cluster.signalNode(node, 'SIGCONT');

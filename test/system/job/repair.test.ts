@@ -102,16 +102,3 @@ repairTest('a spare node takes the place of one that is lost', async (t) => {
   t.deepEqual(report.nodes.at(-1), 'cn6');
   t.regex(stderr, /cn6 takes its place/);
 });
-
-repairTest(
-  'a whole group is cut off at its uplink: every node of it is named, and the other group completes',
-  async (t) => {
-    const { cluster } = t.context;
-    const { done } = await streamingJob(t, 'cn[0-7]', '--on-loss', 'continue');
-    for (const node of ['cn4', 'cn5', 'cn6', 'cn7']) await cluster.signalNode(node, 'SIGKILL');
-    const { status, stdout, stderr, report } = await done();
-    t.is(status, 0, stderr);
-    t.deepEqual(stdout.trim().split('\n').sort(), lines('cn0', 'cn1', 'cn2', 'cn3'));
-    t.deepEqual([...report.lost].sort(), ['cn4', 'cn5', 'cn6', 'cn7']);
-  },
-);

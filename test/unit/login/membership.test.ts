@@ -56,12 +56,22 @@ function parents(nodes: readonly PlantedNode[], parent = 'login'): Record<string
   return found;
 }
 
-test('stop: a lost node fails the job, and those below it are lost with it', (t) => {
-  const { membership, failures } = start({ policy: 'stop', spares: [] });
+test('stop: a lost node fails the job; those below it get another parent first, who tells them its end', (t) => {
+  const { membership, failures, trees } = start({ policy: 'stop', spares: [] });
+  for (const node of ['cn0', 'cn1', 'cn2']) membership.heard(node);
   membership.lose('cn0', REASON);
   t.is(failures[0]?.code, 'LINK_LOST');
-  t.deepEqual(membership.lost, ['cn0', 'cn1', 'cn2']);
+  t.deepEqual(membership.lost, ['cn0']);
+  t.deepEqual(Object.keys(parents(trees.at(-1) ?? [])).sort(), ['cn1', 'cn2', 'cn4', 'cn5', 'cn6', 'cn7']);
   t.like(membership.losses[0], { node: 'cn0', at: 12.345, path: ['login', 'cn0'] });
+});
+
+test('stop: those below a lost node that have not been heard of need not begin, and are lost with it', (t) => {
+  const { membership, trees } = start({ policy: 'stop', spares: [] });
+  membership.heard('cn2');
+  membership.lose('cn0', REASON);
+  t.deepEqual(membership.lost, ['cn0', 'cn1']);
+  t.deepEqual(Object.keys(parents(trees.at(-1) ?? [])).sort(), ['cn2', 'cn4', 'cn5', 'cn6', 'cn7']);
 });
 
 test('stop: those who had got another parent before are not lost', (t) => {
