@@ -2,6 +2,7 @@
  * A node's daemon against a parent that knows the cluster key and sends what it should not. Each time it says what is
  * wrong, nothing is left of the job, and the next job is served as if nothing had been.
  */
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { existsSync, readdirSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
@@ -288,12 +289,7 @@ rootTest('who cannot prove the key, or repeats what somebody else has proved, is
   };
   const replayed = [encodeFrame(hello), encodeFrame({ t: 'proof', proof: Buffer.alloc(32, 5) })];
   const socket = connect(node.port, '127.0.0.1');
-  const closed = new Promise((resolve) =>
-    socket
-      .on('error', () => {})
-      .on('close', resolve)
-      .resume(),
-  );
+  const closed = once(socket.on('error', () => {}).resume(), 'close');
   socket.write(Buffer.concat(replayed));
   await closed;
   await eventually('the refusal in the log', () => node.log.some((line) => line.includes('KEY_REJECTED')));
