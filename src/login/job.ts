@@ -103,6 +103,7 @@ export class LoginJob {
         onDelivered: () => {},
         onStranded: (child) => this.#membership.away(child),
         onBack: (child) => this.#membership.back(child),
+        onSlow: (child) => this.#membership.slow(child),
         onLost: (subtree, error) => this.#onLost(subtree.name, error.toRecord()),
         onUnreadable: (error) => this.fail(error),
       },
@@ -210,6 +211,7 @@ export class LoginJob {
     const reason = error ?? { code: 'NODE_FAILED', message: `${node} gave no reason`, node };
     if (event === 'away') return this.#membership.away(node);
     if (event === 'back') return this.#membership.back(node);
+    if (event === 'slow') return this.#membership.slow(node);
     if (event === 'lost' || reason.code === 'JOB_OVER') return this.#onLost(node, reason);
     this.#membership.heard(node);
     if (event === 'failed') return this.fail(TeesError.fromRecord(reason));

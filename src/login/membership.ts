@@ -104,6 +104,18 @@ export class Membership {
     this.#planting.back(node);
   }
 
+  /** One of those below it takes its place, and it stays in the job as a leaf. */
+  slow(node: string): void {
+    if (this.#ending) return;
+    const path = this.#planting.pathTo(node).join(' > ');
+    const standIn = this.#planting.demote(node);
+    if (standIn === undefined) return;
+    this.port.warn(
+      `${node} passes on far less than others (${path}): ${standIn} takes its place in the tree`,
+    );
+    this.#replant();
+  }
+
   /** @returns what goes into the report of a job that was ending anyway */
   lose(node: string, reason: ErrorRecord): ErrorRecord | undefined {
     if (!this.#planting.has(node)) return undefined;

@@ -43,7 +43,7 @@ export interface LayerState {
 
 type FromBelow = Pick<
   JobRelayPort,
-  'onWanted' | 'onEvents' | 'onOutput' | 'onAccount' | 'onStranded' | 'onBack'
+  'onWanted' | 'onEvents' | 'onOutput' | 'onAccount' | 'onStranded' | 'onBack' | 'onSlow'
 >;
 
 export class Parent {
@@ -155,6 +155,7 @@ export class Parent {
       onAccount: (account, settled) => this.account(account, settled),
       onStranded: (child, error) => this.ofChild(child, 'away', error),
       onBack: (child) => this.ofChild(child, 'back'),
+      onSlow: (child) => this.ofChild(child, 'slow'),
     };
   }
 
@@ -183,7 +184,7 @@ export class Parent {
     this.ofChild(child, 'lost', error);
   }
 
-  ofChild(node: string, event: 'away' | 'back' | 'lost', error?: TeesError): void {
+  ofChild(node: string, event: 'away' | 'back' | 'slow' | 'lost', error?: TeesError): void {
     this.events([
       { node, event, ...(error ? { error: { ...error.toRecord(), node: error.node ?? node } } : {}) },
     ]);

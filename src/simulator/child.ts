@@ -38,6 +38,8 @@ export class SimulatedChild {
   inFlight = 0;
   /** Since it has last said what it holds. */
   readonly unitsSent = new Set<number>();
+  /** In all. */
+  sent = 0;
   #known: boolean;
   #confirmed = false;
   #closed = false;

@@ -10,6 +10,7 @@ export const FAULT_KINDS = [
   'freeze',
   'partition',
   'slow',
+  'slow-relay',
   'demand',
   'garble',
   'corrupt',
@@ -104,6 +105,11 @@ const EFFECTS: Readonly<Record<FaultKind, Effect>> = {
     network.events.after(durationMs, () => {
       for (const end of ends) end.slowness = 1;
     });
+  },
+  // For good: one half passes on little, the other gets little, too.
+  'slow-relay': ({ choice }, { host }) => {
+    const factor = 1 + 200 * choice;
+    host.slowness = { out: factor, in: choice < 0.5 ? 1 : factor };
   },
   demand: ({ choice }, node, { unitCount }) => {
     const first = Math.floor(choice * unitCount);

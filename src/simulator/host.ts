@@ -58,6 +58,8 @@ export class Host {
   /** Without power nothing is refused, either: nobody answers. */
   powered = true;
   readonly ends = new Set<LinkEnd>();
+  /** So many times longer than others it takes for a unit that it sends, and for one that it is sent. */
+  slowness = { out: 1, in: 1 };
   /** Which part of a partitioned network it is in. */
   part = 0;
   #frozen = 0;

@@ -22,7 +22,7 @@ export interface WatchedRoot {
   readonly isOver: boolean;
   readonly present: readonly string[];
   readonly lost: readonly string[];
-  readonly complete: ReadonlySet<string>;
+  readonly complete: ReadonlyMap<string, number>;
 }
 
 export class Violation extends Error {}
@@ -57,6 +57,11 @@ export class Invariants {
 
   check(holds: boolean, why: () => string): void {
     if (!holds) throw new Violation(why());
+  }
+
+  /** So many a node holds. */
+  unitsAt(name: string): number {
+    return this.#nodes.get(name)?.record?.units.count ?? 0;
   }
 
   /** A node sends a unit to a child. */

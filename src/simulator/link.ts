@@ -135,7 +135,8 @@ export class SimulatedLinkEnd implements LinkEnd {
     this.#sending = next !== undefined && this.isOpen;
     if (!next || !this.isOpen) return;
     const { daemon } = this.host;
-    this.network.events.after(this.#unitMs * this.slowness, () => {
+    const slowness = Math.max(this.slowness, this.host.slowness.out, this.other.host.slowness.in);
+    this.network.events.after(this.#unitMs * slowness, () => {
       this.post(this.network.corrupts.delete(this.peer) ? { ...next.message, intact: false } : next.message);
       if (this.isOpen) daemon?.process.run(next.sent);
       this.#sendNext();

@@ -72,6 +72,7 @@ export class SimulatedNodeJob {
         ...{ process, invariants, recoveryDeadlineMs, repairDelayMs, epoch },
         known: new Set(known),
         ...{ pieceCount: layer.pieceCount, children: subtree.children },
+        ...{ clock: network.events, unitCount: record.units.size },
       },
       {
         connect: (node, done) => network.connect(process, node, done),
@@ -81,6 +82,7 @@ export class SimulatedNodeJob {
         onKnown: (child) => void known.add(child),
         onStranded: (child) => parent.event('away', child),
         onBack: (child) => parent.event('back', child),
+        onSlow: (child) => parent.event('slow', child),
         onLost: (child) => parent.event('lost', child, 'LINK_LOST'),
         onAllGone: () => {
           if (process.isAlive) parent.gone(() => context.onOver());

@@ -2,18 +2,22 @@
  * One job at one node of the simulated tree, seen from above its children: what transport/job-relay.ts and
  * relay-children.ts do, with the real machine, by the simulated network.
  */
+import type { Clock } from '../base/clock.js';
 import type { PlantedNode } from '../topology/planting.js';
 import type { UnitRanges } from '../transport/demand.js';
 import type { Settle } from '../transport/job-channel.js';
 import { RelayMachine } from '../transport/relay-machine.js';
 import type { RelayAction } from '../transport/relay-machine.js';
-import { isSameTree } from '../wire/job.js';
+import { isSameTree, nodesOf } from '../wire/job.js';
 import { decodeMessage } from '../wire/messages.js';
 import type { NodeEvent } from '../wire/messages.js';
+import { PACE_INTERVAL_MS, SlowRelays } from '../transport/slow-relays.js';
 import { JOB, SimulatedChild, WINDOW_UNITS } from './child.js';
 import type { Deadlines } from './child.js';
 import type { LinkEnd, Message, Process } from './host.js';
 import type { Invariants } from './invariants.js';
+
+const LOOKS_MAX = 300;
 
 export interface RelayPort {
   connect(node: string, done: (end: LinkEnd | undefined) => void): void;
@@ -23,6 +27,7 @@ export interface RelayPort {
   onKnown(child: string): void;
   onStranded(child: string): void;
   onBack(child: string): void;
+  onSlow(child: string): void;
   onLost(child: string): void;
   /** It was told to end, and every child has. */
   onAllGone(): void;
@@ -32,6 +37,9 @@ export interface RelayOptions extends Deadlines {
   readonly process: Process;
   readonly invariants: Invariants;
   readonly pieceCount: number;
+  readonly clock: Clock;
+  /** That each node is to get. */
+  readonly unitCount: number;
   readonly epoch: number;
   readonly children: readonly PlantedNode[];
   /** Children that have answered to an earlier process. */
@@ -41,21 +49,44 @@ export interface RelayOptions extends Deadlines {
 export class SimulatedRelay {
   readonly machine: RelayMachine;
   readonly #children = new Map<string, SimulatedChild>();
+  readonly #slow: SlowRelays;
   #epoch: number;
+  #looks = 0;
   #ending = false;
   #saidGone = false;
+  #left = false;
 
   constructor(
     private readonly options: RelayOptions,
     private readonly port: RelayPort,
   ) {
     this.#epoch = options.epoch;
+    this.#slow = new SlowRelays(options.clock, options.unitCount);
     this.machine = new RelayMachine({ pieceCount: options.pieceCount, windowUnits: WINDOW_UNITS });
     for (const subtree of options.children) this.#add(subtree);
   }
 
   open(): void {
     for (const child of this.#children.values()) child.open();
+    this.#lookLater();
+  }
+
+  /** A run ends when nothing happens any more: who has looked often looks no more. */
+  #lookLater(): void {
+    if (this.#looks++ < LOOKS_MAX) this.options.process.after(PACE_INTERVAL_MS, () => this.#look());
+  }
+
+  /** What has arrived below is told by nobody here: it is seen. */
+  #look(): void {
+    if (this.#ending || this.#left) return;
+    const { invariants, unitCount } = this.options;
+    const paced = [...this.#children.values()].flatMap(({ gone, link, name, subtree, sent }) => {
+      const below = [...nodesOf(subtree)];
+      const arrived = below.reduce((sum, one) => sum + invariants.unitsAt(one.name), 0);
+      return gone || !link ? [] : [{ name, nodes: below.length, arrived, sent }];
+    });
+    for (const name of this.#slow.look(paced)) this.port.onSlow(name);
+    if (paced.some(({ nodes, arrived }) => arrived < nodes * unitCount)) this.#lookLater();
   }
 
   replant(epoch: number, subtrees: readonly PlantedNode[]): void {
@@ -126,6 +157,7 @@ export class SimulatedRelay {
 
   /** The job may go on without this node. */
   leave(): void {
+    this.#left = true;
     for (const child of this.#children.values()) if (!child.gone) this.#part(child);
   }
 
@@ -213,6 +245,7 @@ export class SimulatedRelay {
     const link = child?.link;
     if (!child || !link || this.#ending) return;
     child.inFlight++;
+    child.sent++;
     this.options.invariants.sends(this.options.process.host.name, child, unit);
     link.send({ t: 'unit', unit, intact: true }, raised, () => {
       if (child.link !== link || this.#children.get(name) !== child) return;

@@ -14,7 +14,8 @@ export class SimulatedRoot implements Daemon {
   readonly process: Process;
   /** Why the job was ended before everything was everywhere. */
   failure: string | undefined;
-  readonly complete = new Set<string>();
+  /** Since when, in milliseconds. */
+  readonly complete = new Map<string, number>();
   readonly #membership: Membership;
   readonly #relay: SimulatedRelay;
   isOver = false;
@@ -22,7 +23,7 @@ export class SimulatedRoot implements Daemon {
   constructor(
     name: string,
     planting: PlantingOptions,
-    policy: 'stop' | 'continue',
+    private readonly settings: { readonly policy: 'stop' | 'continue'; readonly passesSlow: boolean },
     private readonly cluster: Cluster,
   ) {
     const { network, invariants, layer, recoveryDeadlineMs, repairDelayMs } = cluster;
@@ -32,7 +33,7 @@ export class SimulatedRoot implements Daemon {
     const nodes = planting.tree.names.slice(1);
     const options: MembershipOptions = {
       ...planting,
-      ...{ policy, spares: [], nodes, now: () => network.events.nowMs() / 1000 },
+      ...{ policy: settings.policy, spares: [], nodes, now: () => network.events.nowMs() / 1000 },
     };
     this.#membership = new Membership(options, {
       replant: (epoch, subtrees) => {
@@ -48,6 +49,7 @@ export class SimulatedRoot implements Daemon {
       {
         ...{ process, invariants, recoveryDeadlineMs, repairDelayMs, epoch, known: new Set() },
         ...{ pieceCount: layer.pieceCount, children: new Planting(planting).planted() },
+        ...{ clock: network.events, unitCount: layer.pieceCount + layer.chunkOrder.length },
       },
       {
         connect: (node, done) => network.connect(process, node, done),
@@ -60,6 +62,7 @@ export class SimulatedRoot implements Daemon {
         onKnown: () => {},
         onStranded: (child) => this.#membership.away(child),
         onBack: (child) => this.#membership.back(child),
+        onSlow: (child) => this.#onSlow(child),
         onLost: (child) => this.#onLost(child),
         onAllGone: () => (this.isOver = true),
       },
@@ -97,10 +100,19 @@ export class SimulatedRoot implements Daemon {
     if (!this.#membership.find(node)) return;
     if (event === 'away') return this.#membership.away(node);
     if (event === 'back') return this.#membership.back(node);
+    if (event === 'slow') return this.#onSlow(node);
     if (event === 'lost' || error?.code === 'JOB_OVER') return this.#onLost(node);
     this.#membership.heard(node);
     if (event === 'failed') this.#fail(error?.code ?? 'NODE_FAILED');
-    else if (event === 'delivered') this.complete.add(node);
+    else if (event === 'delivered') this.#onComplete(node);
+  }
+
+  #onSlow(node: string): void {
+    if (this.settings.passesSlow) this.#membership.slow(node);
+  }
+
+  #onComplete(node: string): void {
+    if (!this.complete.has(node)) this.complete.set(node, this.cluster.network.events.nowMs());
   }
 
   #onLost(node: string): void {

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly keptShare: number;
   readonly faults: number;
   readonly kinds: readonly FaultKind[];
+  /** Whether relays that are slow are passed by. */
+  readonly passesSlow: boolean;
   /** Of the seeds: those of jobs that a lost node ends. */
   readonly stopShare: number;
   /** Of the seeds: those with faults that end the job. */
@@ -45,6 +47,8 @@ export interface RunResult {
   readonly entries: { readonly most: number; readonly least: number };
   readonly queuedMost: number;
   readonly replanted: number;
+  /** When each node had everything, as the login node has heard, in virtual milliseconds. */
+  readonly completeMs: ReadonlyMap<string, number>;
 }
 
 const LOGIN = 'login';
@@ -68,6 +72,7 @@ export function runOptions(seed: number, given: Partial<RunOptions> = {}): RunOp
     keptShare: random() < 0.5 ? 0 : random(),
     faults: below(8),
     kinds: FAULT_KINDS,
+    passesSlow: true,
     stopShare: 0.15,
     fatalShare: 0.1,
     recoveryDeadlineMs: 10_000,
@@ -110,7 +115,7 @@ export function simulate(options: RunOptions, trace?: (line: string) => void): R
     isProxy: (name: string) => proxies.has(name),
   };
   const policy = random() < options.stopShare ? 'stop' : 'continue';
-  const root = new SimulatedRoot(LOGIN, planting, policy, cluster);
+  const root = new SimulatedRoot(LOGIN, planting, { policy, passesSlow: options.passesSlow }, cluster);
   const faults = planFaults({
     ...{ random, groups, count: options.faults, kinds: options.kinds, withinMs: FAULTS_WITHIN_MS },
     fatal: random() < options.fatalShare,
@@ -136,6 +141,7 @@ export function simulate(options: RunOptions, trace?: (line: string) => void): R
   return {
     ...{ options, violation, faults, failure: root.failure, lost: root.lost.length },
     ...{ virtualMs: events.nowMs(), events: events.happened, entries, queuedMost, replanted },
+    completeMs: root.complete,
   };
 }
 

@@ -32,13 +32,19 @@ interface Member {
   known: boolean;
   /** Without a link for now: nobody is put below it. */
   away: boolean;
+  /** Too slow to carry others: nobody is put below it, either. */
+  slow: boolean;
 }
+
+/** So often a slow node of a group changes places: a group may be slow as a whole, and nobody in it better. */
+const DEMOTIONS_PER_GROUP_MAX = 1;
 
 export class Planting {
   /** Counts the changes: a node believes the parent that comes with the higher number. */
   epoch = 0;
   readonly #root: Member;
   readonly #members = new Map<string, Member>();
+  readonly #demotions = new Map<string, number>();
 
   constructor(private readonly options: PlantingOptions) {
     const { names, parents, borrowed } = options.tree;
@@ -117,6 +123,33 @@ export class Planting {
     return true;
   }
 
+  /**
+   * It is slow: one of those below it takes its place and carries the others, and itself. So each byte still comes into
+   * a group once, and where it was not the node's fault little is lost but the change.
+   * @returns who takes its place; undefined: nobody, and nothing has changed
+   */
+  demote(name: string): string | undefined {
+    const member = this.#members.get(name);
+    const parent = member?.parent;
+    if (!member || !parent) return undefined;
+    const group = this.options.groupOf(name);
+    const before = this.#demotions.get(group) ?? 0;
+    const able = [...member.children].filter((child) => child.known && !child.away && !child.slow);
+    const standIn =
+      able.find((child) => this.options.groupOf(child.name) === group) ??
+      able.find((child) => this.options.isProxy(child.name));
+    if (!standIn || before >= DEMOTIONS_PER_GROUP_MAX) return undefined;
+    this.#demotions.set(group, before + 1);
+    member.slow = true;
+    const others = [...member.children].filter((child) => child !== standIn);
+    for (const one of [standIn, ...others, member]) unlink(one);
+    link(standIn, parent);
+    for (const one of [member, ...others])
+      link(one, standIn.children.size < this.options.width ? standIn : this.#parentFor(one));
+    this.epoch++;
+    return standIn.name;
+  }
+
   /** Another node that has heard nothing of the job yet. */
   add(name: string): void {
     assert(!this.#members.has(name), `${name} stands in the tree once`);
@@ -126,14 +159,17 @@ export class Planting {
   }
 
   #make(name: string, runs: boolean): Member {
-    const member = { name, runs, parent: undefined, children: new Set<Member>(), known: false, away: false };
+    const place = { name, runs, parent: undefined, children: new Set<Member>() };
+    const member: Member = { ...place, known: false, away: false, slow: false };
     this.#members.set(name, member);
     return member;
   }
 
-  /** Those with the most room first: the others of their group go below them. */
+  /** Those with the most room first, who can carry others: the others of their group go below them. */
   #uproot(member: Member): boolean {
-    const stranded = [...member.children].sort((a, b) => a.children.size - b.children.size);
+    const stranded = [...member.children].sort(
+      (a, b) => Number(a.slow) - Number(b.slow) || a.children.size - b.children.size,
+    );
     for (const child of stranded) unlink(child);
     for (const child of stranded) link(child, this.#parentFor(child));
     if (stranded.length > 0) this.epoch++;
@@ -148,7 +184,7 @@ export class Planting {
     let best: Member | undefined;
     let bestRank = Infinity;
     for (const { member, level } of this.#reachable()) {
-      if (member.children.size >= width) continue;
+      if (member.slow || member.children.size >= width) continue;
       const isMate = member !== this.#root && options.groupOf(member.name) === group;
       const kind = isMate ? 0 : member === this.#root || options.isProxy(member.name) ? 1 : 2;
       const rank = (kind * this.#members.size + level) * (width + 1) + member.children.size;

@@ -46,6 +46,8 @@ export interface JobRelayPort {
   /** For longer than a moment: those below it need another parent. Later it may be back. */
   onStranded(child: string, error: TeesError): void;
   onBack(child: string): void;
+  /** It passes on far less than its siblings do. */
+  onSlow(child: string): void;
   /** A child is lost, and so is what is still below it. */
   onLost(subtree: Subtree, error: TeesError): void;
   /** A unit could not be read; the job cannot go on. */
@@ -87,17 +89,16 @@ export class JobRelay {
       },
       onStranded: (name, error) => port.onStranded(name, error),
       onBack: (name) => port.onBack(name),
+      onSlow: (name) => port.onSlow(name),
       onLost: (child, error) => this.#lose(child, error),
     });
     for (const subtree of options.children) this.#children.add(subtree);
   }
 
-  /** Connects to all children at once and tells them the job. */
   open(): Promise<void> {
     return this.#children.open();
   }
 
-  /** Others are below this node from now on. */
   replant(epoch: number, subtrees: readonly Subtree[]): void {
     this.#children.replant(epoch, subtrees, this.#ending !== undefined);
     this.#checkGone();
@@ -176,17 +177,14 @@ export class JobRelay {
     this.#perform(this.machine.setOrder(chunks));
   }
 
-  /** To every child. */
   broadcast(message: JobMessage): void {
     this.#children.broadcast(message);
   }
 
-  /** To every child, also to those that come later or again: the last of these counts. */
   stand(message: JobMessage): void {
     this.#children.stand(message);
   }
 
-  /** Standard input towards a node below. */
   routeInput(node: string, at: number, eof: boolean, bytes: Buffer, settled: Settle): void {
     this.#children.routeInput(node, at, eof, bytes, settled);
   }
@@ -199,19 +197,19 @@ export class JobRelay {
     return this.#children.waits();
   }
 
-  /** Children without a link for now. */
   away(): Subtree[] {
     return this.#children.away();
   }
 
   /** This node takes no part any more, and the job may go on: those below wait for another parent. */
   leave(): void {
-    for (const child of this.#children) if (!child.gone) this.#children.part(child);
+    this.#children.leave();
   }
 
-  /** Tells every child to tear down. Resolves when each has, or is lost, as who is late is after the deadline. */
+  /** Every child is to tear down. Resolves when each has, or is lost, as who is late is after the deadline. */
   async end(error?: TeesError): Promise<void> {
     this.#ending = error ?? 'end';
+    this.#children.stopWatching();
     const gone = new Promise<void>((resolve) => (this.#gone = resolve));
     const deadline = setTimeout(() => this.#giveUp(), this.#children.endDeadlineMs);
     for (const child of this.#children) this.#endChild(child);
@@ -222,7 +220,6 @@ export class JobRelay {
 
   #giveUp(): void {
     for (const child of this.#children) {
-      if (child.gone) continue;
       const { name } = child;
       const late = new TeesError('TEAR_DOWN_LATE', `${name} has not torn down the job in time`, {
         node: name,
@@ -282,16 +279,18 @@ export class JobRelay {
   }
 
   async #send({ child, unit, raised }: Extract<RelayAction, { kind: 'send' }>): Promise<void> {
-    const { way, way: { link } = {} } = this.#children.get(child) ?? {};
+    const to = this.#children.get(child);
+    const link = to?.way.link;
     try {
       const body = await this.port.readUnit(unit);
       const release = (): void => chunkBuffers.release(body);
       // After a loss the child says anew what it holds.
-      if (!link || way?.link !== link || this.#ending) return release();
+      if (!to || !link || to.way.link !== link || this.#ending) return release();
+      to.sent += body.length;
       this.bytesSent += body.length;
       const header = encodeMessage({ t: 'unit', job: this.options.spec.job, unit });
       await link.send(header, body, release, raised ? 'awaited' : this.#classOf(unit));
-      if (way.link === link && this.#children.get(child)?.way === way)
+      if (to.way.link === link && this.#children.get(child) === to)
         this.#perform(this.machine.sent(child, raised));
     } catch (error) {
       this.port.onUnreadable(TeesError.from(error, 'STORE_FAILED'));

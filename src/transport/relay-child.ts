@@ -24,6 +24,8 @@ export class RelayChild {
     this.way.link?.destroy(TeesError.from(error, 'MESSAGE_INVALID', { node: this.name })),
   );
   progress = NO_PROGRESS;
+  /** Bytes of units. */
+  sent = 0;
   #waits = NO_WAITS;
   #waitsAtMs = 0;
   gone = false;

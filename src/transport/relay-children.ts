@@ -2,6 +2,7 @@
  * The children of one job at one node: who they are, which may change while the job runs, and what is told to or asked
  * of all of them.
  */
+import { systemClock } from '../base/clock.js';
 import type { TeesError } from '../base/errors.js';
 import { encodeJob, heightOf, isSameTree, nodesOf } from '../wire/job.js';
 import type { JobSpec, Subtree } from '../wire/job.js';
@@ -11,6 +12,7 @@ import type { PresentWaits } from '../wire/waits.js';
 import type { Kept, Settle } from './job-channel.js';
 import type { Link } from './link.js';
 import { NO_PROGRESS, RelayChild } from './relay-child.js';
+import { PACE_INTERVAL_MS, SlowRelays } from './slow-relays.js';
 
 // For the subtrees to tear down: a busy node takes seconds to remove a large layer. More for taller ones, so that who
 // is late is told by its own parent.
@@ -40,12 +42,16 @@ export interface RelayChildrenPort {
   onAway(name: string, error: TeesError): void;
   onStranded(name: string, error: TeesError): void;
   onBack(name: string): void;
+  /** It passes on far less than its siblings do. */
+  onSlow(name: string): void;
   /** It does not come back. */
   onLost(child: RelayChild, error: TeesError): void;
 }
 
 export class RelayChildren {
   readonly #children = new Map<string, RelayChild>();
+  readonly #slow: SlowRelays;
+  #watch: NodeJS.Timeout | undefined;
   #epoch: number;
   #standing: JobMessage | undefined;
 
@@ -54,6 +60,7 @@ export class RelayChildren {
     private readonly port: RelayChildrenPort,
   ) {
     this.#epoch = options.spec.epoch;
+    this.#slow = new SlowRelays(systemClock, options.spec.contentBytes);
   }
 
   [Symbol.iterator](): Iterator<RelayChild> {
@@ -73,6 +80,8 @@ export class RelayChildren {
 
   /** Connects to all at once and tells them the job. */
   async open(): Promise<void> {
+    // Off the shared storage nobody passes anything on.
+    if (!this.options.spec.storage) this.#watch = setInterval(() => this.#look(), PACE_INTERVAL_MS).unref();
     await Promise.all([...this].map(({ way }) => way.open()));
   }
 
@@ -100,6 +109,12 @@ export class RelayChildren {
       const { node, at, eof } = header as unknown as { node: string; at: number; eof: boolean };
       this.routeInput(node, at, eof, body ?? Buffer.alloc(0), settled);
     }
+  }
+
+  /** This node takes no part any more. */
+  leave(): void {
+    this.stopWatching();
+    for (const child of this) if (!child.gone) this.part(child);
   }
 
   /** It does not know yet that it has another parent, or none. @returns input that it has not taken */
@@ -140,6 +155,20 @@ export class RelayChildren {
     const child = [...this].find((one) => !one.gone && one.leadsTo(node));
     const { job } = this.options.spec;
     child?.way.channel.send({ t: 'stdin', job, node, at, eof }, bytes, once(settled));
+  }
+
+  /** Nobody is judged any more. */
+  stopWatching(): void {
+    clearInterval(this.#watch);
+  }
+
+  #look(): void {
+    const paced = [...this].flatMap(({ gone, isAway, name, subtree, progress, sent }) => {
+      if (gone || isAway) return [];
+      const arrived = progress.urgentBytes + progress.hystereticBytes;
+      return [{ name, nodes: [...nodesOf(subtree)].length, arrived, sent }];
+    });
+    for (const name of this.#slow.look(paced)) this.port.onSlow(name);
   }
 
   /** Sums of the subtrees' progress. */

@@ -25,9 +25,10 @@ export type NodeEventName =
   | 'delivered'
   | 'exited'
   | 'failed'
-  /** Told by the parent: without a link, for longer than a moment; with one again; given up. */
+  /** Told by the parent: without a link, for longer than a moment; with one again; too slow for a relay; given up. */
   | 'away'
   | 'back'
+  | 'slow'
   | 'lost';
 const EVENT_NAMES: readonly NodeEventName[] = [
   'begun',
@@ -39,6 +40,7 @@ const EVENT_NAMES: readonly NodeEventName[] = [
   'failed',
   'away',
   'back',
+  'slow',
   'lost',
 ];
 

@@ -130,6 +130,20 @@ for (const policy of ['stop', 'replace'] as const) {
   });
 }
 
+test('a slow node stays in the job below one that takes its place, which is said', (t) => {
+  const { membership, trees, warnings } = start({ policy: 'stop', spares: [] });
+  for (const node of ['cn0', 'cn1', 'cn2']) membership.heard(node);
+  membership.slow('cn0');
+  t.like(parents(trees.at(-1) ?? []), { cn1: 'login', cn0: 'cn1', cn2: 'cn1', cn4: 'login' });
+  t.deepEqual(warnings, [
+    'cn0 passes on far less than others (login > cn0): cn1 takes its place in the tree',
+  ]);
+  t.deepEqual(membership.lost, []);
+  membership.slow('cn1');
+  membership.slow('cn9');
+  t.is(trees.length, 1, 'once a group');
+});
+
 test('of a job that is ending a loss is only told', (t) => {
   const { membership, failures, warnings } = start({ policy: 'stop', spares: [] });
   membership.end();

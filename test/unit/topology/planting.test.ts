@@ -72,6 +72,26 @@ test('a lost node is no member any more, and another one can take its place', (t
   t.is(planting.pathTo('g1n0').at(-2), 'g1n1', 'its own group has a stand-in');
 });
 
+test('a slow proxy node goes below one of its slaves, which carries the others', (t) => {
+  const planting = plant(2, 4, 15);
+  t.is(planting.demote('g0n0'), undefined, 'nobody below it has begun');
+  for (const name of ['g0n1', 'g0n2', 'g0n3']) planting.heard(name);
+  t.is(planting.demote('g0n0'), 'g0n1');
+  t.is(planting.epoch, 1);
+  for (const name of ['g0n0', 'g0n2', 'g0n3']) t.deepEqual(planting.pathTo(name), ['login', 'g0n1', name]);
+  t.is(planting.demote('g0n1'), undefined, 'a group may be slow as a whole');
+});
+
+test('nobody is put below a slow node, and who is away takes no place', (t) => {
+  const planting = plant(1, 4, 15);
+  for (const name of ['g0n1', 'g0n2', 'g0n3']) planting.heard(name);
+  planting.away('g0n1');
+  t.is(planting.demote('g0n0'), 'g0n2');
+  planting.away('g0n2');
+  t.is(planting.pathTo('g0n3').length, 2);
+  t.deepEqual(planting.pathTo('g0n0'), ['login', 'g0n3', 'g0n0']);
+});
+
 test('what has been heard of travels with the tree', (t) => {
   const planting = plant(1, 2, 15);
   planting.heard('g0n1');
@@ -85,7 +105,10 @@ test('what has been heard of travels with the tree', (t) => {
 });
 
 test('whatever happens in whatever order, it stays a tree of everybody who is not lost', (t) => {
-  const event = fc.record({ kind: fc.constantFrom('away', 'back', 'lost'), node: fc.nat(10_000) });
+  const event = fc.record({
+    kind: fc.constantFrom('away', 'back', 'lost', 'heard', 'slow'),
+    node: fc.nat(10_000),
+  });
   fc.assert(
     fc.property(
       fc.record({ groups: fc.integer({ min: 1, max: 6 }), size: fc.integer({ min: 1, max: 9 }) }),
@@ -101,9 +124,11 @@ test('whatever happens in whatever order, it stays a tree of everybody who is no
           const before = planting.epoch;
           if (kind === 'away') planting.away(name);
           else if (kind === 'back') planting.back(name);
+          else if (kind === 'heard') planting.heard(name);
+          else if (kind === 'slow') planting.demote(name);
           else planting.lost(name);
           if (kind === 'away') away.add(name);
-          else away.delete(name);
+          else if (kind === 'back' || kind === 'lost') away.delete(name);
           if (kind === 'lost') present.delete(name);
           const planted = flat(planting.planted());
           t.deepEqual(names(planted), [...present].sort());

@@ -27,7 +27,11 @@ function start(...subtrees: Subtree[]): Seen {
     (name: string): void =>
       void events.push(`${what} ${name}`);
   const children = new RelayChildren(
-    { spec: { job: 'j', epoch: 0, env: {} } as unknown as JobSpec, recoveryDeadlineMs: 0, repairDelayMs: 1 },
+    {
+      spec: { job: 'j', epoch: 0, env: {}, contentBytes: 0 } as unknown as JobSpec,
+      recoveryDeadlineMs: 0,
+      repairDelayMs: 1,
+    },
     {
       connect: (name) => {
         const headers: Header[] = [];
@@ -41,6 +45,7 @@ function start(...subtrees: Subtree[]): Seen {
       onAway: tell('away'),
       onStranded: tell('stranded'),
       onBack: tell('back'),
+      onSlow: tell('slow'),
       onLost: (child) => void events.push(`lost ${child.name}`),
     },
   );

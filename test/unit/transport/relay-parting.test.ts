@@ -20,7 +20,7 @@ async function open(
         return Promise.resolve({ peer: node, post } as unknown as Link);
       },
       ...{ onAdded: nothing, onRemoved: nothing, onAttached: nothing, onKnown: nothing, onAway: nothing },
-      ...{ onStranded: nothing, onBack: nothing, onLost: nothing },
+      ...{ onStranded: nothing, onBack: nothing, onSlow: nothing, onLost: nothing },
     },
   );
   for (const subtree of subtrees) children.add(subtree);
