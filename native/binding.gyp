@@ -47,6 +47,22 @@
       "libraries": ["-lcrypto"]
     },
     {
+      "target_name": "tees-keep",
+      "type": "executable",
+      "sources": [
+        "environment/keeper.c", "environment/attend.c", "environment/monitor.c", "environment/root.c", "environment/identities.c",
+        "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c",
+        "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/mountinfo.c"
+      ],
+      "cflags": ["-std=gnu11"]
+    },
+    {
+      "target_name": "tees-enter",
+      "type": "executable",
+      "sources": ["environment/client.c", "environment/message.c"],
+      "cflags": ["-std=gnu11"]
+    },
+    {
       "target_name": "tees-init",
       "type": "executable",
       "sources": ["init/main.c", "init/supervise.c", "init/one.c", "init/namespaces.c", "init/node.c", "init/enter.c", "init/listen.c"],

@@ -11,6 +11,8 @@
 
 /* sysexits.h: EX_TEMPFAIL. The state directory is in use by another cluster. */
 #define STATUS_IN_USE 75
+/* Of a supervisor: the network namespace of whoever has made the cluster. */
+#define NETWORK_FD 6
 /* Like a shell's. */
 #define STATUS_CANNOT_EXECUTE 126
 #define STATUS_NOT_FOUND 127

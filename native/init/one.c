@@ -56,7 +56,8 @@ void pid_one(int alive, const sigset_t *mask, char **command) {
   if (child < 0) _exit(complain("cannot start the supervisor", NULL));
   if (child == 0) {
     /* The lock, the pipe and the signal descriptor are the parent's; close-on-exec does not cover the lock. */
-    close_range(5, ~0U, 0);
+    close_range(5, NETWORK_FD - 1, 0);
+    close_range(NETWORK_FD + 1, ~0U, 0);
     start(command, mask);
   }
   close_range(3, ~0U, 0);

@@ -8,6 +8,7 @@
  * Descriptors it is started with:
  *   OWNER_FD   a socket to the owner. End of file: the owner is gone, stop. The byte 'd': the owner lets go, and
  *              the cluster is its own owner from now on; answered by closing the descriptor.
+ *   NETWORK_FD the caller's network namespace, for CMD.
  *   others     are handed to CMD and closed here.
  * STATE is locked (flock) for as long as this process lives, the sweep included; STATUS_IN_USE if it already is.
  *

@@ -90,6 +90,13 @@ export const HOSTLIST_DIGITS_MAX = 15;
 export const CONFIG_FILE_MAX_BYTES = 64 * MIB;
 export const STORE_SIZE_MIN_BYTES = 1 * MIB;
 export const STORE_SIZE_MAX_BYTES = 2 ** 50;
+
+// Of one private environment: less, and nothing useful runs in it.
+export const ENVIRONMENT_MEMORY_MIN_BYTES = 64 * MIB;
+export const ENVIRONMENT_PROCESSES_MIN = 64;
+export const ENVIRONMENT_PROCESSES_MAX = 4_194_304;
+/** Ids of one: ID_COUNT of native/environment/environment.h. */
+export const ENVIRONMENT_IDS = 65_536;
 export const STALL_DEADLINE_MIN_MS = 100;
 export const STALL_DEADLINE_MAX_MS = 24 * 3_600_000;
 export const RECOVERY_DEADLINE_MAX_MS = 3_600_000;

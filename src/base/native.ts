@@ -103,6 +103,15 @@ export function storagePath(): string {
   return new URL('../../../native/build/Release/tees-storage', import.meta.url).pathname;
 }
 
+/** The keeper of environments on a login node, and what comes into one; built beside the addon. */
+export function keeperPath(): string {
+  return new URL('../../../native/build/Release/tees-keep', import.meta.url).pathname;
+}
+
+export function enterPath(): string {
+  return new URL('../../../native/build/Release/tees-enter', import.meta.url).pathname;
+}
+
 /** The serving process of a job's blocking hook; built beside the addon. */
 export function servePath(): string {
   return new URL('../../../native/build/Release/tees-serve', import.meta.url).pathname;

@@ -16,6 +16,9 @@ type Load = () => Promise<CommandFile>;
 /** By their names. */
 const COMMANDS: Readonly<Record<string, Load>> = {
   run: () => import('./commands/run.js'),
+  shell: () => import('./commands/shell.js'),
+  exec: () => import('./commands/exec.js'),
+  env: () => import('./commands/env.js'),
   bcast: () => import('./commands/bcast.js'),
   status: () => import('./commands/status.js'),
   cancel: () => import('./commands/cancel.js'),

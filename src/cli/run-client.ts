@@ -23,7 +23,10 @@ import { lookUpUser } from './users.js';
 export interface RunClientOptions {
   readonly socket: string;
   readonly nodes: string;
-  readonly upper: string;
+  /** The layer's directory; undefined: of `environment`. */
+  readonly upper?: string | undefined;
+  /** The user's private environment. */
+  readonly environment?: string | undefined;
   readonly urgent: readonly string[];
   readonly method: string;
   readonly hook?: string;
@@ -92,7 +95,7 @@ export class RunClient {
   async #converse(socket: Socket): Promise<void> {
     const { nodes, urgent, method, hook, fuseEngine, layout, width, complete, demand, learn, argv } =
       this.options;
-    const { shape, onStall, stallDeadlineMs, onLoss, spares, placement } = this.options;
+    const { shape, onStall, stallDeadlineMs, onLoss, spares, placement, environment = '' } = this.options;
     const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
     const optional = {
       ...(hook ? { hook } : {}),
@@ -105,9 +108,12 @@ export class RunClient {
       ...(onLoss === undefined ? {} : { onLoss }),
       ...(spares === undefined ? {} : { spares }),
       ...(placement ? { placement } : {}),
+      ...(this.options.upper === undefined ? { environment } : {}),
     };
     const user = this.options.user === undefined ? {} : { user: await lookUpUser(this.options.user) };
-    const upper = resolve(this.options.upper);
+    // Of an environment the daemon knows the directory, and nobody else goes there.
+    const upper =
+      this.options.upper === undefined ? `/environment/${environment}` : resolve(this.options.upper);
     const request = {
       nodes,
       argv,

@@ -38,6 +38,19 @@ export interface SharedStorage {
   readonly deadlineMs: number;
 }
 
+/** Private environments of users on the login node. */
+export interface Environments {
+  /** Where they are kept. */
+  readonly directory: string;
+  /** Paths of the login node that show through; ~ is the user's home, and what begins with ? may be missing. */
+  readonly bind: readonly string[];
+  /** Subordinate ids for those to whom the node gives none. */
+  readonly ids: { readonly first: number; readonly count: number };
+  /** Of each; undefined: not bounded. */
+  readonly memoryBytes?: number;
+  readonly processes?: number;
+}
+
 export interface Config {
   /** The file it came from; error messages name it. */
   readonly file: string;
@@ -64,6 +77,8 @@ export interface Config {
   };
   /** Undefined: there is none. */
   readonly sharedStorage?: SharedStorage;
+  /** Undefined: there are none. */
+  readonly environments?: Environments;
   /** Unix sockets and what lives as long as the daemon. */
   readonly runtimeDirectory: string;
   readonly hook: HookName;
@@ -110,6 +125,9 @@ export const DEFAULTS = {
   hopCostNs: 1_000_000,
   bandwidthBits: 10e9,
   bind: ['/home', '/tmp'],
+  environmentBind: ['~', '/tmp', '?/run/systemd/resolve', '?/run/munge', '?/run/nscd'],
+  environmentIds: { first: 0x6000_0000, count: 0x1000_0000 },
+  environmentProcesses: 4096,
   learningBudgetBytes: 128 * 2 ** 20,
   stallDeadlineMs: 60_000,
   recoveryDeadlineMs: 10_000,

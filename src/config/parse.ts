@@ -28,6 +28,7 @@ import {
   STALL_POLICIES,
   THRESHOLD_NEVER,
 } from './config.js';
+import { readEnvironments } from './environments-section.js';
 import { readNetwork } from './network-section.js';
 import { DURATION, SIZE } from './quantities.js';
 import { readQuantity } from './quantity-value.js';
@@ -54,6 +55,7 @@ export const CONFIG_KEYS = [
   'layout',
   'network',
   'environment',
+  'environments',
   'learning',
   'stallDeadline',
   'recoveryDeadline',
@@ -119,6 +121,7 @@ export function parseConfig(text: string, file: string): Config {
       sizeBytes: storeBytes,
       cacheBytes: readCache(store?.get('cache'), storeBytes),
     },
+    ...readEnvironments(root),
     ...readSharedStorage(root),
     runtimeDirectory: path(root.get('runtimeDirectory'), DEFAULTS.runtimeDirectory),
     hook: root.get('hook')?.oneOf(HOOKS) ?? DEFAULTS.hook,

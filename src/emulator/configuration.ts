@@ -42,6 +42,7 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
       environment: { bind: ['/tmp', '/home'] },
       ...specification.settings,
       ...sharedStorage(specification, state.sharedMount),
+      ...(specification.environments ? environments(state) : {}),
     },
     { lineWidth: 110 },
   );
@@ -49,6 +50,11 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
 
 function mebibytes(bytes: number): string {
   return `${Math.floor(bytes / MIB)}MiB`;
+}
+
+/** What lies in /tmp here is the cluster's own, too: it is shown inside, as it is on nodes. */
+function environments(state: StateDirectory): Record<string, unknown> {
+  return { environments: { directory: state.environments, bind: ['~', '/tmp'] } };
 }
 
 /** With a storage node its place is the cluster's to say, and all else the settings'. */

@@ -17,6 +17,9 @@ import { initPath } from './tools.js';
 const READY_FD = 3;
 /** Of the mount namespace, for a daemon that is started again. */
 const MOUNTS_FD = 4;
+/** The host's network, for environments on the login node: of this process (native/init/init.h), and of that daemon. */
+const HOST_NETWORK_FD = 6;
+const NETWORK_FD = 5;
 /** Of a daemon that could not start. */
 const STATUS_FAILED = 1;
 const LOG_LINES_SHOWN = 12;
@@ -61,7 +64,8 @@ export class NodeDaemon {
     const [program = '', ...argv] = this.#command();
     this.state = 'starting';
     const mounts = this.#mounts ?? ('ignore' as const);
-    const child = spawn(program, argv, { cwd: '/', stdio: ['ignore', fd, fd, 'pipe', mounts] });
+    const network = this.#hasEnvironments ? HOST_NETWORK_FD : ('ignore' as const);
+    const child = spawn(program, argv, { cwd: '/', stdio: ['ignore', fd, fd, 'pipe', mounts, network] });
     closeSync(fd);
     this.#child = child;
     child.once('exit', (status, signal) => {
@@ -137,8 +141,13 @@ export class NodeDaemon {
       ...(this.#mounts === undefined ? ['--hide', namespaces, ...tmpfs] : ['--mounts', String(MOUNTS_FD)]),
       ...['--', ...this.#mountCommand(), ...this.specification.daemonCommand],
       ...['--role', role === 'login' ? 'login' : 'node', '--config', configFile, '--node', name],
+      ...(this.#hasEnvironments ? ['--environments-network-fd', String(NETWORK_FD)] : []),
       ...['--state', store, '--runtime', runtime, '--ready-fd', String(READY_FD)],
     ];
+  }
+
+  get #hasEnvironments(): boolean {
+    return this.specification.environments && this.node.role === 'login';
   }
 
   /** The mounts of a daemon that is started again are those of the one before it. */

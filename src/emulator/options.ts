@@ -30,6 +30,8 @@ export interface ClusterOptions {
    * configuration's shared storage. Default: none.
    */
   readonly storage?: string;
+  /** Whether users have private environments on the login node; kept in the cluster's directory. Default false. */
+  readonly environments?: boolean;
   /** Size of a compute node's store, for example 2GiB (the default). */
   readonly storeSize?: string;
   /** Of it, so much may hold what earlier jobs have brought. Default 0: each job is sent everything. */
@@ -69,6 +71,7 @@ export interface ClusterSpecification {
   readonly uplinkBitsPerSecond?: number;
   readonly loginUplinkBitsPerSecond?: number;
   readonly storage?: { readonly bitsPerSecond?: number };
+  readonly environments: boolean;
   readonly storeSizeBytes: number;
   readonly storeCacheBytes: number;
   readonly end: ClusterEnd;
@@ -107,6 +110,7 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     ...(uplink === undefined ? {} : { uplinkBitsPerSecond: uplink }),
     ...(loginUplink === undefined ? {} : { loginUplinkBitsPerSecond: loginUplink }),
     ...(options.storage === undefined ? {} : { storage: storageOf(options.storage) }),
+    environments: options.environments ?? false,
     storeSizeBytes: checkSize('store-size', options.storeSize ?? '2GiB'),
     storeCacheBytes: checkSize('store-cache', options.storeCache ?? '0', 0),
     end: endOf(options),

@@ -28,14 +28,16 @@ export class ClusterOwner {
   private constructor(private readonly specification: ClusterSpecification) {
     const state = new StateDirectory(specification.stateDirectory);
     const log = openSync(state.supervisorLog, 'a', 0o644);
+    const network = openSync('/proc/self/ns/net', 'r');
     this.#child = spawn(initPath(), ['supervise', state.path, '--', ...superviseCommand(specification)], {
       cwd: '/',
       // A session of its own: what a terminal sends to the owner's process group is the owner's to act on.
       detached: true,
-      stdio: ['ignore', log, log, 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', log, log, 'pipe', 'pipe', 'pipe', network],
       env: { ...process.env, PATH: TOOL_PATH },
     });
     closeSync(log);
+    closeSync(network);
     this.ended = new Promise((resolve) => {
       this.#child.once('exit', () => resolve());
       this.#child.once('error', () => resolve());

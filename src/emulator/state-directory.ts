@@ -26,6 +26,8 @@ export class StateDirectory {
   readonly sharedMount: string;
   readonly storageRoot: string;
   readonly storageLog: string;
+  /** Of users on the login node. */
+  readonly environments: string;
   readonly supervisorLog: string;
 
   constructor(readonly path: string) {
@@ -37,6 +39,7 @@ export class StateDirectory {
     this.sharedMount = join(path, 'shared');
     this.storageRoot = join(path, 'storage');
     this.storageLog = join(path, 'storage.log');
+    this.environments = join(path, 'environments');
     this.supervisorLog = join(path, 'supervisor.log');
   }
 
@@ -82,7 +85,14 @@ export class StateDirectory {
     }
     removeIfEmpty(this.nodes);
     for (const path of [this.sharedMount, this.storageRoot]) removeIfEmpty(path);
-    for (const path of [this.namespaces, this.keyFile, this.configFile, this.controlSocket]) remove(path);
+    for (const path of [
+      this.environments,
+      this.namespaces,
+      this.keyFile,
+      this.configFile,
+      this.controlSocket,
+    ])
+      remove(path);
     if (!keepLogs) for (const log of [this.supervisorLog, this.storageLog]) remove(log);
     if (end === 'drop-logs') removeIfEmpty(this.path);
     if (end === 'remove') remove(this.path);

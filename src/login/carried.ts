@@ -11,12 +11,15 @@ import { splitLayer } from '../planning/split-layer.js';
 import type { Split } from '../planning/split.js';
 import { scanLayer } from '../scan/scan.js';
 import type { LayerSource } from '../scan/source.js';
+import type { EnvironmentLayer } from './environment-layer.js';
 import type { RunRequest } from '../wire/api.js';
 import type { PlacementSpec } from '../wire/placement.js';
 
 export interface CarriedOptions {
   readonly config: Config;
   readonly request: RunRequest;
+  /** What `request.upper` is, where it is no directory of the user's. */
+  readonly environment?: EnvironmentLayer;
   /** Who asks: files are looked at as they may. */
   readonly user: FileUser;
   /** Of an earlier scan of the same layer. */
@@ -30,7 +33,8 @@ export interface CarriedOptions {
 /** @throws TeesError what `scanLayer` throws; SOURCE_NOT_FOUND, SOURCE_UNSUPPORTED */
 export async function scanCarried(options: CarriedOptions): Promise<LayerSource> {
   const { request, signal, user, cacheFile } = options;
-  const how = { signal, user, ...(cacheFile === undefined ? {} : { cacheFile }) };
+  const owners = options.environment && { owners: options.environment.owners };
+  const how = { signal, user, ...(cacheFile === undefined ? {} : { cacheFile }), ...owners };
   if (!request.placement) return scanLayer(request.upper, how);
   // Of the directory in which it lies, it alone: it is then the only one at the top.
   const source = await scanLayer(dirname(request.upper), { ...how, only: basename(request.upper) });
@@ -49,6 +53,7 @@ export function splitCarried(options: CarriedOptions, source: LayerSource): Prom
   return splitLayer({
     source,
     upper: request.upper,
+    ...(options.environment ? { name: options.environment.name } : {}),
     look: (action) => asUser(user, action),
     argv: request.argv,
     env: request.env,

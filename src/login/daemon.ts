@@ -20,6 +20,7 @@ import { NetworkTests } from '../transport/network-tests.js';
 import { encodeFrame } from '../wire/frame.js';
 import type { Frame } from '../wire/frame.js';
 import { Calibrator } from './calibrator.js';
+import { EnvironmentKeeper } from './environment-keeper.js';
 import { hangUp } from './hang-up.js';
 import { IdleProxies } from './idle-proxies.js';
 import type { LoginJob } from './job.js';
@@ -39,6 +40,8 @@ export interface LoginDaemonOptions {
   /** Instead of REQUEST_DEADLINE_MS and COMMANDS_PER_USER_MAX. */
   readonly requestDeadlineMs?: number;
   readonly commandsPerUserMax?: number;
+  /** A network namespace for environments; otherwise theirs is this process's. */
+  readonly environmentsNetworkFd?: number;
 }
 
 export class LoginDaemon {
@@ -53,6 +56,7 @@ export class LoginDaemon {
   readonly #tests: NetworkTests;
   readonly #prober: Prober;
   readonly #calibrator: Calibrator;
+  readonly #environments: EnvironmentKeeper | undefined;
   /** Its `network` may be read anew while jobs run. */
   #config: Config;
   #server: Server | undefined;
@@ -81,6 +85,10 @@ export class LoginDaemon {
       isIdle: (proxy) => this.#idleProxies.isIdle(proxy),
       callDirectly: (node, deadlineMs) => this.#links.probe(node, deadlineMs),
     });
+    const { environments, runtimeDirectory } = config;
+    const networkFd = options.environmentsNetworkFd;
+    this.#environments =
+      environments && new EnvironmentKeeper({ environments, runtimeDirectory, log, networkFd });
     this.#calibrator = new Calibrator({
       config: () => this.#config,
       prober: this.#prober,
@@ -97,6 +105,7 @@ export class LoginDaemon {
     await mkdir(runtimeDirectory, { recursive: true, mode: 0o755 });
     await mkdir(this.#cacheDirectory, { recursive: true, mode: 0o700 });
     await rm(path, { force: true });
+    await this.#environments?.start();
     // Nobody waits for a storage that hangs.
     void this.#storageRecords.removeLeftovers(this.options.config.sharedStorage);
     const server = createServer({ allowHalfOpen: false }, (socket) => this.#accept(socket));
@@ -116,6 +125,7 @@ export class LoginDaemon {
   async stop(): Promise<void> {
     const reason = new TeesError('DAEMON_STOPPED', 'the login daemon was stopped');
     this.#server?.close();
+    await this.#environments?.stop();
     await Promise.all([...this.#sessions].map((session) => session.cancel(reason)));
     await this.#links.close();
   }

@@ -3,6 +3,7 @@
  * built, the document cut into verified pieces (paper, section 4.2).
  */
 import { randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import { TeesError, usageError } from '../base/errors.js';
 import { STORAGE_KEY_BYTES } from '../base/limits.js';
 import { LAYOUTS } from '../config/config.js';
@@ -21,6 +22,7 @@ import type { Tree } from '../topology/tree.js';
 import type { StoragePlace, Subtree } from '../wire/job.js';
 import { scanCarried, splitCarried } from './carried.js';
 import type { CarriedOptions } from './carried.js';
+import { openEnvironment } from './environment-layer.js';
 import { subtreesOf } from './subtrees.js';
 import { TreePlan } from './tree-plan.js';
 
@@ -61,6 +63,19 @@ export interface DeploymentOptions extends CarriedOptions {
 }
 
 export async function prepareDeployment(options: DeploymentOptions): Promise<Deployment> {
+  const { environment: name } = options.request;
+  if (name === undefined) return prepare(options);
+  const environment = openEnvironment(options.config.environments, options.user.uid, name);
+  try {
+    const request = { ...options.request, upper: environment.upper };
+    return await prepare({ ...options, request, environment });
+  } finally {
+    // Who reads the layer from now on has a descriptor of their own.
+    closeSync(environment.fd);
+  }
+}
+
+async function prepare(options: DeploymentOptions): Promise<Deployment> {
   const { config, request } = options;
   if (request.argv.length === 0) throw usageError('COMMAND_MISSING', 'there is no command to run');
   // What is wrong with the command line is said before anything is read.

@@ -33,6 +33,8 @@ export interface SplitInput {
   readonly source: { readonly manifest: Manifest };
   /** The layer's directory. */
   readonly upper: string;
+  /** What it is remembered by, where `upper` is a descriptor: /proc/self/fd/N. */
+  readonly name?: string;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Inside the environment; / when it does not exist there. */
@@ -82,7 +84,7 @@ interface Analysis {
 
 function analyse(input: SplitInput): Analysis {
   const index = new LayerIndex(input.source.manifest);
-  const upper = realDirectory(input.upper);
+  const upper = input.name === undefined ? realDirectory(input.upper) : fromText(input.upper);
   const view = new EnvironmentView(index, upper, realDirectory(input.root ?? '/'));
   const context = execContext(view, input);
   const urgent = new UrgentSet();
@@ -91,7 +93,10 @@ function analyse(input: SplitInput): Analysis {
   const configuration = addLoaderConfiguration(view, urgent);
   for (const path of input.urgentPaths) addAsked(view, urgent, path, context.cwd);
   if (!input.engineReportsHoles) addSparse(index, urgent);
-  const key = { environment: environmentKey(upper), command: commandKey(view, argv, context) };
+  const key = {
+    environment: environmentKey(input.name === undefined ? upper : fromText(input.name)),
+    command: commandKey(view, argv, context),
+  };
   return { index, view, urgent, configuration, key };
 }
 

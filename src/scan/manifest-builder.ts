@@ -5,12 +5,15 @@ import type { Content, Entry, Manifest } from '../image/manifest.js';
 import { dataSize } from '../image/manifest.js';
 import { LINKABLE_TYPES } from '../image/rules.js';
 import type { FileData } from './digest-cache.js';
+import { insideId } from './owners.js';
+import type { Owners } from './owners.js';
 import type { Found } from './walk.js';
 
 const SECOND_NS = 1_000_000_000n;
 
-export function buildManifest(found: readonly Found[]): Manifest {
-  return new ManifestBuilder().build(found);
+/** @param owners of a private environment: whose its files are inside */
+export function buildManifest(found: readonly Found[], owners?: Owners): Manifest {
+  return new ManifestBuilder(owners).build(found);
 }
 
 class ManifestBuilder {
@@ -20,6 +23,8 @@ class ManifestBuilder {
   readonly #contentByData = new Map<string, number>();
   readonly #entryByInode = new Map<string, number>();
   #chunks = 0;
+
+  constructor(private readonly owners: Owners | undefined) {}
 
   build(found: readonly Found[]): Manifest {
     const sorted = [...found].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -45,8 +50,8 @@ class ManifestBuilder {
       path,
       type,
       mode,
-      uid,
-      gid,
+      uid: this.owners ? insideId(uid, this.owners.users) : uid,
+      gid: this.owners ? insideId(gid, this.owners.groups) : gid,
       mtimeSeconds: Number((mtimeNs - nanoseconds) / SECOND_NS),
       mtimeNanoseconds: Number(nanoseconds),
       xattrs,

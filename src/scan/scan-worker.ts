@@ -6,6 +6,7 @@ import { TeesError, assert } from '../base/errors.js';
 import { encodeManifest } from '../image/codec.js';
 import { DigestCache } from './digest-cache.js';
 import { buildManifest } from './manifest-builder.js';
+import type { Owners } from './owners.js';
 import type { WalkProgress } from './walk.js';
 import { LayerWalk } from './walk.js';
 
@@ -14,6 +15,7 @@ export interface ScanRequest {
   readonly rootFd: number;
   readonly cacheFile?: string;
   readonly only?: ByteString;
+  readonly owners?: Owners;
 }
 
 export type ScanMessage =
@@ -29,7 +31,7 @@ export type ScanMessage =
 
 const PROGRESS_INTERVAL_MS = 100;
 
-function scan({ rootFd, cacheFile, only }: ScanRequest, post: (message: ScanMessage) => void): void {
+function scan({ rootFd, cacheFile, only, owners }: ScanRequest, post: (message: ScanMessage) => void): void {
   const startedNs = BigInt(Date.now()) * 1_000_000n;
   const cache = DigestCache.load(cacheFile);
   let reportedMs = performance.now();
@@ -38,7 +40,7 @@ function scan({ rootFd, cacheFile, only }: ScanRequest, post: (message: ScanMess
     reportedMs = performance.now();
     post({ kind: 'progress', progress: walk.progress });
   });
-  const manifest = encodeManifest(buildManifest(walk.run(only)));
+  const manifest = encodeManifest(buildManifest(walk.run(only), owners));
   const encodedCache = cacheFile === undefined ? undefined : cache.encode(startedNs);
   const { progress } = walk;
   post({ kind: 'done', progress, manifest, ...(encodedCache ? { cache: encodedCache } : {}) });

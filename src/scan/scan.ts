@@ -14,6 +14,7 @@ import { decodeManifest } from '../image/codec.js';
 import type { Manifest } from '../image/manifest.js';
 import { LayerReader } from './layer-reader.js';
 import { openRoot } from './locations.js';
+import type { Owners } from './owners.js';
 import type { ScanMessage, ScanRequest } from './scan-worker.js';
 import type { LayerSource } from './source.js';
 import type { WalkProgress } from './walk.js';
@@ -26,6 +27,8 @@ export interface ScanOptions {
   readonly signal?: AbortSignal;
   /** On whose behalf; without it, whoever this process is. */
   readonly user?: FileUser;
+  /** Of a private environment: its files belong to whom they belong inside. */
+  readonly owners?: Owners;
   /** A few times a second. */
   onProgress?(progress: Readonly<WalkProgress>): void;
 }
@@ -47,12 +50,13 @@ const WORKER = new URL('./scan-worker.js', import.meta.url);
  *   LAYER_TOO_LARGE; the signal's reason when it is aborted
  */
 export async function scanLayer(root: string, options: ScanOptions = {}): Promise<ScannedLayer> {
-  const { cacheFile, signal } = options;
+  const { cacheFile, signal, owners } = options;
   signal?.throwIfAborted();
   const rootFd = openRoot(root, options.user);
   try {
     const only = options.only === undefined ? {} : { only: fromText(options.only) };
-    const request = { rootFd, ...only, ...(cacheFile === undefined ? {} : { cacheFile }) };
+    const caching = cacheFile === undefined ? {} : { cacheFile };
+    const request = { rootFd, ...only, ...caching, ...(owners ? { owners } : {}) };
     const { manifest, cache, progress } = await runWorker(request, options);
     if (cacheFile !== undefined && cache) await replaceFile(cacheFile, cache);
     signal?.throwIfAborted();

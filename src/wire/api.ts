@@ -23,6 +23,8 @@ export interface RunRequest {
   readonly cwd: string;
   /** The upper layer's directory on the login node. */
   readonly upper: string;
+  /** Instead of `upper`: the user's private environment of this name. */
+  readonly environment?: string;
   /** Paths that belong to the urgent part whatever the analysis says. */
   readonly urgent: readonly string[];
   readonly method: string;
@@ -110,6 +112,7 @@ export function decodeRun(header: Header): RunRequest {
   const spares = fields.optionalText('spares', 1 << 20);
   const user = fields.optionalObject('user');
   const placement = fields.optionalObject('placement');
+  const environment = fields.optionalText('environment', 64);
   return {
     nodes: fields.text('nodes', 1 << 20),
     argv: fields.texts('argv', ARGUMENTS_MAX),
@@ -130,6 +133,7 @@ export function decodeRun(header: Header): RunRequest {
     complete: fields.flag('complete'),
     demand: fields.flag('demand'),
     learn: fields.flag('learn'),
+    ...(environment === undefined ? {} : { environment }),
     ...(placement ? { placement: decodePlacementRequest(placement) } : {}),
     ...(user ? { user: decodeUser(user) } : {}),
   };

@@ -19,6 +19,7 @@ interface UpOptions extends StateOptions {
   readonly restart: boolean;
   readonly loginUplink: string;
   readonly storage?: string;
+  readonly environments: boolean;
   readonly storeSize: string;
   readonly storeCache: string;
   readonly foreground?: boolean;
@@ -67,6 +68,11 @@ const UP: CommandModule<object, UpOptions> = {
       .option('storage', {
         type: 'string',
         describe: 'a storage node that all nodes mount, behind a link of this rate: 1gbit',
+      })
+      .option('environments', {
+        type: 'boolean',
+        default: true,
+        describe: 'users have private environments on the login node (tees shell); they go with the cluster',
       })
       .option('store-size', { type: 'string', default: '2GiB', describe: "size of a node's store" })
       .option('store-cache', {
@@ -122,6 +128,7 @@ async function up(options: UpOptions): Promise<void> {
     uplink: options.uplink,
     loginUplink: options.loginUplink,
     ...(options.storage === undefined ? {} : { storage: options.storage }),
+    environments: options.environments,
     storeSize: options.storeSize,
     storeCache: options.storeCache,
     restart: options.restart,

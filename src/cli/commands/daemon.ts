@@ -23,6 +23,7 @@ interface Options {
   fuseEngine?: FuseEngineName;
   logLevel: string;
   readyFd?: number;
+  environmentsNetworkFd?: number;
 }
 
 export const command: CommandModule<object, Options> = {
@@ -50,6 +51,10 @@ export const command: CommandModule<object, Options> = {
       .option('ready-fd', {
         type: 'number',
         describe: 'a file descriptor that hears "ready" when it serves',
+      })
+      .option('environments-network-fd', {
+        type: 'number',
+        describe: 'a network namespace for environments, instead of the daemon’s',
       }) as unknown as Argv<Options>,
   handler: runDaemon,
 };
@@ -67,7 +72,7 @@ async function runDaemon(options: Options): Promise<void> {
   const log = createLog(`tees[${self}]`, options.logLevel);
   const daemon =
     options.role === 'login'
-      ? new (await import('../../login/daemon.js')).LoginDaemon({ config, key, log })
+      ? new (await import('../../login/daemon.js')).LoginDaemon({ config, key, log, ...networkOf(options) })
       : new (await import('../../node/daemon.js')).NodeDaemon({ config, self, key, log });
   onShutdownSignal(async (signal) => {
     log.info(`${signal}: stopping`);
@@ -98,6 +103,11 @@ function withOverrides(config: Config, options: Options): Config {
     hook: options.hook ?? config.hook,
     fuseEngine: options.fuseEngine ?? config.fuseEngine,
   };
+}
+
+/** An embedded cluster’s login node reaches its nodes alone, and its users what the host reaches. */
+function networkOf({ environmentsNetworkFd }: Options): { environmentsNetworkFd?: number } {
+  return environmentsNetworkFd === undefined ? {} : { environmentsNetworkFd };
 }
 
 function nodeName(options: Options, config: Config): string {

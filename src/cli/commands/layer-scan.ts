@@ -1,8 +1,9 @@
 /** `tees layer scan`: what of an upper layer would travel. */
 import { resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import type { Entry, EntryType, Manifest } from '../../image/manifest.js';
 import type { ScannedLayer } from '../../scan/scan.js';
+import { upperOption } from '../upper-option.js';
 
 interface Options {
   readonly upper: string;
@@ -33,9 +34,9 @@ export const command: CommandModule<object, Options> = {
   builder: (yargs) =>
     yargs
       .usage('$0 layer scan --upper DIR [--paths] [--json]')
-      .option('upper', { type: 'string', demandOption: true, describe: 'the upper layer' })
+      .option('upper', upperOption())
       .option('paths', { type: 'boolean', default: false, describe: 'list every name too' })
-      .option('json', { type: 'boolean', default: false, describe: 'as JSON' }),
+      .option('json', { type: 'boolean', default: false, describe: 'as JSON' }) as unknown as Argv<Options>,
   handler: scanCommand,
 };
 

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
+import { upperOption } from '../upper-option.js';
 
 interface Options {
   readonly upper: string;
@@ -24,7 +25,7 @@ export const command: CommandModule<object, Options> = {
   builder: (yargs) =>
     yargs
       .usage('$0 layer split --upper DIR [--urgent PATH…] [--json] -- COMMAND [ARGUMENT…]')
-      .option('upper', { type: 'string', demandOption: true, describe: 'the upper layer' })
+      .option('upper', upperOption())
       .option('urgent', {
         type: 'string',
         array: true,

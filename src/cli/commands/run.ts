@@ -13,7 +13,8 @@ import { DURATION_SYNTAX, parseDuration } from '../../config/quantities.js';
 
 interface Options {
   nodes: string;
-  upper: string;
+  upper?: string;
+  environment?: string;
   urgent: string[];
   method: string;
   hook?: string;
@@ -43,9 +44,14 @@ export const command: CommandModule<object, Options> = {
   describe: 'run a command on nodes, inside an environment that is deployed to them',
   builder: (yargs) =>
     yargs
-      .usage('$0 run --nodes LIST --upper DIR [options] -- COMMAND [ARGUMENT…]')
+      .usage('$0 run --nodes LIST [--environment NAME | --upper DIR] [options] -- COMMAND [ARGUMENT…]')
       .option('nodes', { type: 'string', demandOption: true, describe: 'on which nodes: cn[0-15,20]' })
-      .option('upper', { type: 'string', demandOption: true, describe: 'the upper layer to deploy' })
+      .option('upper', { type: 'string', describe: 'the upper layer to deploy' })
+      .option('environment', {
+        type: 'string',
+        conflicts: 'upper',
+        describe: 'the private environment to deploy (default, inside one: that one)',
+      })
       .option('urgent', {
         type: 'string',
         array: true,
@@ -109,11 +115,22 @@ async function runCommand(options: Options): Promise<void> {
     });
   }
   const stall = stallOptions(options);
+  const layer = layerOptions(options);
   const { RunClient } = await import('../run-client.js');
   const { daemonSocket } = await import('../ask-daemon.js');
   const socket = daemonSocket(options);
-  const client = new RunClient({ ...options, ...stall, argv, socket });
+  const client = new RunClient({ ...options, ...layer, ...stall, argv, socket });
   process.exitCode = await client.run();
+}
+
+/** Inside an environment nothing need be said. */
+function layerOptions({ upper, environment }: Options): { upper?: string; environment?: string } {
+  if (upper !== undefined) return { upper };
+  const name = environment ?? process.env['TEES_ENVIRONMENT'];
+  if (name) return { environment: name };
+  throw usageError('LAYER_MISSING', 'there is no layer to deploy', {
+    hint: 'Run it inside an environment (tees shell), name one with --environment, or a directory with --upper.',
+  });
 }
 
 /** What cannot be meant is said here; what is out of range, the daemon says. */

@@ -8,6 +8,8 @@ const files = trackedFiles();
 const inCheckout = files ? test : test.skip;
 const where = files ? '' : ' (skipped: not a git checkout)';
 const sources = (files ?? []).filter((file) => /^src\/.*\.ts$/.test(file));
+/** They tell their users themselves. */
+const programs = (files ?? []).filter((file) => /^native\/environment\/.*\.c$/.test(file));
 
 /** Which argument of which call is an error's code. */
 const CODE_ARGUMENT = new Map([
@@ -38,6 +40,11 @@ function literalsOf(node: ts.Expression): string[] {
   return [];
 }
 
+/** In the calls that tell errors, and where one is written out. */
+function codesOfProgram(text: string): string[] {
+  return [...text.matchAll(/(?:refuse\(|give_up\([^"]*|"error", )"([A-Z_]+)"/g)].map((match) => match[1]!);
+}
+
 /** First cells of the page's tables. */
 function codesOfPage(page: string): string[] {
   return [...page.matchAll(/^\| `([A-Z][A-Z0-9_]*)` \|/gm)].map((match) => match[1]!);
@@ -49,7 +56,9 @@ test('codes are found in every form that makes an error', (t) => {
 });
 
 inCheckout(`every error code of src stands in ${PAGE}, and no other${where}`, (t) => {
-  const inSource = [...new Set(sources.flatMap((file) => codesOf(read(file))))].sort();
+  const inPrograms = programs.flatMap((file) => codesOfProgram(read(file)));
+  t.true(inPrograms.length > 10);
+  const inSource = [...new Set([...sources.flatMap((file) => codesOf(read(file))), ...inPrograms])].sort();
   t.true(inSource.length > 50);
   t.deepEqual(codesOfPage(read(PAGE)).sort(), inSource);
 });

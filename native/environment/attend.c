@@ -1,0 +1,239 @@
+#include "attend.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "monitor.h"
+#include "places.h"
+#include "user.h"
+
+/* Whoever says nothing for so long is not waited for. */
+#define REQUEST_DEADLINE_S 10
+/* What one gets who names none. */
+#define DEFAULT_NAME "default"
+
+struct request {
+  const struct settings *settings;
+  int connection;
+  struct message message;
+  size_t verb; /* which of the strings */
+  uid_t uid;   /* whose environments are meant */
+  bool is_own;
+};
+
+static const char *argument(const struct request *request, size_t index) {
+  if (request->verb + index >= request->message.count)
+    refuse("REQUEST_INVALID", "the request cannot be understood", "Are the command and the daemon of one version?");
+  return request->message.strings[request->verb + index];
+}
+
+static void refuse_unknown(void) __attribute__((noreturn));
+static void refuse_unknown(void) {
+  refuse("ENVIRONMENT_UNKNOWN", "you have no environment of that name", "tees env list shows yours; tees env start NAME makes one.");
+}
+
+static void say_done(const struct request *request) {
+  message_say(request->connection, "done");
+  _exit(0);
+}
+
+/* A connection to the environment, which is started when it does not run. */
+static int reach(const struct request *request, const char *name, bool may_make) {
+  static struct user user;
+  struct place place;
+  place_of(request->settings, request->uid, name, &place);
+  if (request->uid == 0)
+    refuse("ENVIRONMENT_OF_ROOT", "the node's root has no environment", "It would be root of the node inside, too.");
+  user_find(request->uid, &user);
+  if (!may_make && !place_exists(&place)) refuse_unknown();
+  place_make(&place, &user);
+  /* Two who come at once find one. */
+  AUTO_CLOSE int starting = place_lock(&place, "starting", true);
+  int socket = place_connect(&place, place.socket);
+  if (socket >= 0) return socket;
+  user_find_ids(request->settings, &user);
+  place_note_ids(&place, &user);
+  monitor_start(request->settings, &user, &place);
+  socket = place_connect(&place, place.socket);
+  if (socket < 0) fail("reach the environment that was started", name);
+  return socket;
+}
+
+static void enter(struct request *request) {
+  const char *name = argument(request, 1);
+  if (!request->is_own || request->message.fd_count > MESSAGE_FDS_MAX - 1)
+    refuse("NOT_ALLOWED", "an environment is entered by its user alone", "");
+  AUTO_CLOSE int socket = reach(request, name, strcmp(name, DEFAULT_NAME) == 0);
+  int fds[MESSAGE_FDS_MAX] = {request->connection};
+  memcpy(fds + 1, request->message.fds, request->message.fd_count * sizeof(int));
+  if (message_send(socket, fds, 1 + request->message.fd_count, (const char *const *)request->message.strings) < 0)
+    fail("hand on the request", name);
+  _exit(0);
+}
+
+static void start(struct request *request) {
+  close(reach(request, argument(request, 1), true));
+  say_done(request);
+}
+
+/* Returns when nothing of it runs. False: it did not. */
+static bool end(const struct place *place) {
+  AUTO_CLOSE int monitor = place_connect(place, place->monitor);
+  if (monitor < 0) return false;
+  char none;
+  while (read(monitor, &none, 1) < 0 && errno == EINTR) {}
+  return true;
+}
+
+static void existing(const struct request *request, const char *name, struct place *place) {
+  place_of(request->settings, request->uid, name, place);
+  if (!place_exists(place)) refuse_unknown();
+}
+
+static void stop(struct request *request) {
+  struct place place;
+  existing(request, argument(request, 1), &place);
+  end(&place);
+  say_done(request);
+}
+
+static int run(const char *const *arguments) {
+  pid_t pid = fork();
+  if (pid < 0) fail("start", arguments[0]);
+  if (pid == 0) {
+    execv(arguments[0], (char **)arguments);
+    _exit(1);
+  }
+  int status;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  return status;
+}
+
+/* Nobody starts it meanwhile: `starting` and `lock` go to the side with it. */
+static void delete(struct request *request) {
+  struct place place;
+  char aside[PATH_SIZE + 64];
+  existing(request, argument(request, 1), &place);
+  AUTO_CLOSE int starting = place_lock(&place, "starting", true);
+  end(&place);
+  AUTO_CLOSE int lock = place_lock(&place, "lock", false);
+  if (lock < 0) refuse("ENVIRONMENT_IN_USE", "somebody else uses the environment's files", "It may run on another node.");
+  path_print(aside, sizeof aside, "%s/deleted/%s.%d", request->settings->directory, place.socket, getpid());
+  if (rename(place.path, aside) < 0) fail("remove", place.path);
+  if (run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", aside, NULL}) != 0)
+    fail("remove what is left of the environment", aside);
+  say_done(request);
+}
+
+/* Of one that stands still: the kernel warns, and no more, of changes below a mounted overlay. */
+static void copy(struct request *request) {
+  struct place from, to;
+  char source[PATH_SIZE + 16], growing[PATH_SIZE + 64], target[PATH_SIZE + 64];
+  static struct user user;
+  existing(request, argument(request, 1), &from);
+  place_of(request->settings, request->uid, argument(request, 2), &to);
+  if (place_exists(&to)) refuse("ENVIRONMENT_EXISTS", "you have an environment of that name", "Delete it, or take another name.");
+  AUTO_CLOSE int starting = place_lock(&from, "starting", true);
+  AUTO_CLOSE int lock = place_lock(&from, "lock", false);
+  if (lock < 0) refuse("ENVIRONMENT_RUNS", "the environment runs, and may change while it is copied", "Stop it first: tees env stop NAME.");
+  user_find(request->uid, &user);
+  user_find_ids(request->settings, &user);
+  path_print(source, sizeof source, "%s/upper", from.path);
+  path_print(growing, sizeof growing, "%s/deleted/%s.%d", request->settings->directory, to.socket, getpid());
+  path_print(target, sizeof target, "%s/upper", growing);
+  make_directory(growing, 0711);
+  if (run((const char *const[]){"/bin/cp", "-a", "--reflink=auto", "--", source, target, NULL}) != 0 || rename(growing, to.path) < 0) {
+    int error = errno;
+    run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", growing, NULL});
+    errno = error;
+    fail("copy the environment", from.name);
+  }
+  place_note_ids(&to, &user);
+  say_done(request);
+}
+
+static void tell_environment(const struct request *request, const char *name) {
+  struct place place;
+  struct stat found;
+  char path[PATH_SIZE + 64], since[32] = "0";
+  place_of(request->settings, request->uid, name, &place);
+  if (!place_exists(&place)) return;
+  int socket = place_connect(&place, place.socket);
+  path_print(path, sizeof path, "%s/%s", place.sockets, place.socket);
+  if (socket >= 0 && stat(path, &found) == 0) snprintf(since, sizeof since, "%lld", (long long)found.st_mtime);
+  if (socket >= 0) close(socket);
+  message_say(request->connection, "environment", name, socket >= 0 ? "running" : "stopped", since);
+}
+
+static void list(struct request *request) {
+  char path[PATH_SIZE];
+  path_print(path, sizeof path, "%s/users/%u", request->settings->directory, request->uid);
+  DIR *listing = opendir(path);
+  for (struct dirent *entry; listing && (entry = readdir(listing));)
+    if (*entry->d_name != '.') tell_environment(request, entry->d_name);
+  say_done(request);
+}
+
+/* Of each inode once. */
+static void usage(struct request *request) {
+  struct place place;
+  char upper[PATH_SIZE + 16], bytes[32], files[32];
+  existing(request, argument(request, 1), &place);
+  path_print(upper, sizeof upper, "%s/upper", place.path);
+  unsigned long long blocks = 0, count = 0;
+  FTS *walk = fts_open((char *[]){upper, NULL}, FTS_PHYSICAL | FTS_XDEV, NULL);
+  for (FTSENT *entry; walk && (entry = fts_read(walk));) {
+    if (entry->fts_info == FTS_DP || !entry->fts_statp) continue;
+    nlink_t links = entry->fts_info == FTS_D ? 1 : entry->fts_statp->st_nlink;
+    blocks += (unsigned long long)entry->fts_statp->st_blocks * 512 / (links ? links : 1);
+    count++;
+  }
+  snprintf(bytes, sizeof bytes, "%llu", blocks);
+  snprintf(files, sizeof files, "%llu", count);
+  message_say(request->connection, "usage", bytes, files);
+  say_done(request);
+}
+
+static const struct {
+  const char *name;
+  void (*act)(struct request *request);
+} VERBS[] = {{"enter", enter}, {"start", start}, {"stop", stop}, {"delete", delete}, {"copy", copy}, {"list", list}, {"usage", usage}};
+
+/* By the kernel's word. The node's root may speak for others. */
+static void identify(struct request *request) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(request->connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) fail("learn who asks", "");
+  request->uid = peer.uid;
+  request->is_own = true;
+  const char *first = argument(request, 0);
+  if (strncmp(first, "user=", 5) != 0) return;
+  if (peer.uid != 0) refuse("NOT_ALLOWED", "for somebody else the node's root alone may ask", "");
+  request->uid = (uid_t)strtoul(first + 5, NULL, 10);
+  request->is_own = false;
+  request->verb = 1;
+}
+
+void attend(const struct settings *settings, int connection) {
+  struct request request = {.settings = settings, .connection = connection};
+  struct timeval deadline = {.tv_sec = REQUEST_DEADLINE_S};
+  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
+  failures_to(connection);
+  if (message_receive(connection, &request.message) < 0) _exit(STATUS_FAILED);
+  identify(&request);
+  const char *verb = argument(&request, 0);
+  for (size_t i = 0; i < COUNT_OF(VERBS); i++)
+    if (strcmp(VERBS[i].name, verb) == 0) VERBS[i].act(&request);
+  refuse("REQUEST_INVALID", "there is no such request", "Are the command and the daemon of one version?");
+}

@@ -1,0 +1,16 @@
+/* The user namespace of an environment, and trees of the node shown with its ids (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+#ifndef TEES_IDENTITIES_H
+#define TEES_IDENTITIES_H
+
+#include "user.h"
+
+/* Id 0 inside is the user, the others are subordinate ids. A descriptor of it. */
+int identities_make(const struct user *user);
+/* A detached clone of the mount at `path`, without those below it: what belongs to root on the node does so inside. */
+int identities_clone(const char *path, int namespace, uint64_t attributes);
+/* The part of the node's files that root inside may look at: what the user may, and not one byte more. */
+int identities_lower(const char *path, int namespace, const struct user *user);
+/* The user's rights on the node, as far as they come from groups, go along; id 0 of the namespace. */
+void identities_enter(int namespace, const struct user *user);
+
+#endif

@@ -1,0 +1,13 @@
+/* What one environment may take of the node, by control groups of either version, where the node has them. */
+#ifndef TEES_LIMITS_H
+#define TEES_LIMITS_H
+
+#include "places.h"
+#include "settings.h"
+
+/* This process, and what it starts, is in the environment's groups from now on. Refuses where a limit cannot be set. */
+void limits_enter(const struct settings *settings, const struct place *place);
+/* Of an environment that has ended. */
+void limits_remove(const struct place *place);
+
+#endif

@@ -1,0 +1,142 @@
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../launch/syscalls.h"
+#include "identities.h"
+#include "init.h"
+#include "limits.h"
+#include "mask.h"
+#include "message.h"
+#include "root.h"
+
+/* For what runs inside to end by itself, when it is to be stopped. */
+#define GRACE_MS 5000
+
+/* In the environment's process namespace, as the node's root still. */
+static void become_pid_one(struct root *root, int listener, int ready) __attribute__((noreturn));
+static void become_pid_one(struct root *root, int listener, int ready) {
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  root_enter(root);
+  if (setsid() < 0 && errno != EPERM) fail("start a session", "");
+  identities_enter(root->namespace, root->user);
+  keep_only((const int[]){listener, ready, failures_fd()}, 3);
+  /* From here on the mounts belong to the user namespace: nothing that covers something else can be taken off. */
+  if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP) < 0) fail("create the namespaces", "");
+  if (sys_mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) fail("mount", "/dev/mqueue");
+  init_run(root->user, root->place->name, listener, ready);
+}
+
+static void sweep(const struct place *place) {
+  AUTO_CLOSE int directory = open(place->sockets, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  unlinkat(directory, place->socket, 0);
+  unlinkat(directory, place->monitor, 0);
+  limits_remove(place);
+}
+
+static int wait_for(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  return status;
+}
+
+/* Told to stop by a connection, which is closed when all has ended. */
+static void watch(pid_t pid_one, int monitor) {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &ends, NULL);
+  AUTO_CLOSE int signals = signalfd(-1, &ends, SFD_CLOEXEC);
+  struct pollfd polled[] = {{.fd = signals, .events = POLLIN}, {.fd = monitor, .events = POLLIN}};
+  int timeout = -1;
+  while (waitpid(pid_one, NULL, WNOHANG) == 0) {
+    int count = poll(polled, 2, timeout);
+    if (count == 0) kill(pid_one, SIGKILL);
+    if (count > 0 && (polled[0].revents & POLLIN)) {
+      struct signalfd_siginfo info;
+      if (read(signals, &info, sizeof info) < 0) continue;
+    }
+    if (count > 0 && (polled[1].revents & POLLIN)) {
+      /* Never closed: the end of this process tells it. */
+      if (accept4(monitor, NULL, NULL, SOCK_CLOEXEC) < 0) continue;
+      kill(pid_one, SIGTERM);
+      timeout = GRACE_MS;
+    }
+  }
+}
+
+static void forget_streams(void) {
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3; fd++)
+    if (null >= 0) dup2(null, fd);
+  if (null > 2) close(null);
+}
+
+/* A process of its own, that nobody waits for. */
+static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) __attribute__((noreturn));
+static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) {
+  static struct root root;
+  char mask[PATH_SIZE];
+  setsid();
+  signal(SIGHUP, SIG_IGN);
+  forget_streams();
+  keep_only((const int[]){failures_fd(), ready}, 2);
+  int lock = place_lock(place, "lock", false);
+  if (lock < 0)
+    refuse("ENVIRONMENT_IN_USE", "somebody else uses the environment's files",
+           "It may run on another node that shares this directory. It can run once.");
+  sweep(place);
+  int mask_lock = mask_use(settings, mask);
+  limits_enter(settings, place);
+  int listener = place_listen(place, place->socket), monitor = place_listen(place, place->monitor);
+  root = (struct root){.settings = settings, .user = user, .place = place, .mask = mask};
+  root.namespace = identities_make(user);
+  root_prepare(&root);
+  pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+  if (pid < 0) fail("create a process namespace", "");
+  if (pid == 0) {
+    close(mask_lock);
+    close(monitor);
+    close(lock);
+    become_pid_one(&root, listener, ready);
+  }
+  keep_only((const int[]){lock, mask_lock, monitor}, 3);
+  watch(pid, monitor);
+  sweep(place);
+  _exit(0);
+}
+
+void monitor_start(const struct settings *settings, const struct user *user, const struct place *place) {
+  int ready[2];
+  if (pipe2(ready, O_CLOEXEC) < 0) fail("create a pipe", "");
+  pid_t pid = fork();
+  if (pid < 0) fail("start a process", "");
+  if (pid == 0) {
+    close(ready[0]);
+    pid_t monitor = fork();
+    if (monitor < 0) fail("start a process", "");
+    if (monitor == 0) run(settings, user, place, ready[1]);
+    _exit(0);
+  }
+  close(ready[1]);
+  wait_for(pid);
+  char one;
+  ssize_t got;
+  do got = read(ready[0], &one, 1);
+  while (got < 0 && errno == EINTR);
+  close(ready[0]);
+  /* It has said why. */
+  if (got != 1) _exit(STATUS_FAILED);
+}

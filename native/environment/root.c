@@ -1,0 +1,281 @@
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../launch/mountinfo.h"
+#include "../launch/syscalls.h"
+#include "identities.h"
+#include "message.h"
+
+/* Debian's, as most others': terminals belong to it. */
+#define TTY_GROUP 5
+/* Exists everywhere, and is not looked at by anybody else: the interim root is this process's own. */
+#define INTERIM "/tmp"
+#define PLAIN (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+
+static bool is_at_or_below(const char *path, const char *directory) {
+  size_t length = strlen(directory);
+  return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+static int clone_tree(const char *path, unsigned recursive, uint64_t attributes) {
+  int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT | recursive);
+  struct mount_attr attr = {.attr_set = attributes, .propagation = MS_PRIVATE};
+  if (tree >= 0 && sys_mount_setattr(tree, "", AT_EMPTY_PATH | recursive, &attr) < 0) {
+    close(tree);
+    return -1;
+  }
+  return tree;
+}
+
+static void attach(int tree, const char *path) {
+  AUTO_CLOSE int target = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (target < 0 || sys_move_mount(tree, target) < 0) fail("mount", path);
+  close(tree);
+}
+
+/* What the node has mounted below its root stays as it is, with the user's own rights: not shown with other ids. */
+static bool is_left_out(const void *context, const char *path) {
+  const struct root *root = context;
+  static const char *const OWN[] = {"/proc", "/sys", "/dev", "/run", "/tmp"};
+  if (strcmp(path, "/") == 0 || is_at_or_below(path, root->settings->directory)) return true;
+  for (size_t i = 0; i < COUNT_OF(OWN); i++)
+    if (is_at_or_below(path, OWN[i])) return true;
+  return false;
+}
+
+static void add_bind(struct root *root, const char *path, unsigned recursive, bool may_be_missing) {
+  if (root->bind_count == COUNT_OF(root->binds)) return;
+  int tree = clone_tree(path, recursive, PLAIN);
+  if (tree < 0 && may_be_missing) return;
+  if (tree < 0) fail("carry in", path);
+  snprintf(root->binds[root->bind_count].path, PATH_SIZE, "%s", path);
+  root->binds[root->bind_count++].tree = tree;
+}
+
+static void add_mount(void *context, const char *path) { add_bind(context, path, 0, true); }
+
+static void add_named_bind(struct root *root, const char *name) {
+  bool may_be_missing = *name == '?';
+  name += may_be_missing;
+  const char *path = strcmp(name, "~") == 0 ? root->user->home : name;
+  AUTO_FREE char *real = realpath(path, NULL);
+  if (!real && !may_be_missing && strcmp(name, "~") != 0) fail("carry in", path);
+  /* A home may be missing, or the root directory, as with system users. */
+  if (real && strcmp(real, "/") != 0) add_bind(root, real, AT_RECURSIVE, may_be_missing);
+}
+
+static int compare_binds(const void *a, const void *b) { return strcmp(a, b); }
+
+static void add_binds(struct root *root) {
+  mountinfo_each(is_left_out, add_mount, root);
+  for (size_t i = 0; i < root->settings->bind_count; i++) add_named_bind(root, root->settings->binds[i]);
+  /* What lies in a mount follows it. */
+  qsort(root->binds, root->bind_count, sizeof *root->binds, compare_binds);
+}
+
+/* The overlay belongs to the environment's user namespace: made by a process of it, for this one. */
+static int make_overlay(const struct root *root) {
+  int pair[2];
+  if (pipe2(pair, O_CLOEXEC) < 0) fail("create a pipe", "");
+  /* They share their descriptors, and nothing else. */
+  pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+  if (pid < 0) fail("start a process", "");
+  if (pid == 0) {
+    identities_enter(root->namespace, root->user);
+    if (unshare(CLONE_NEWNS) < 0) fail("create a mount namespace", "");
+    int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
+    if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL) < 0 ||
+        sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", "/mask:/lower") < 0 ||
+        sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", "/state/upper") < 0 ||
+        sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", "/state/work") < 0 ||
+        sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+      fail("mount the overlay of the environment", root->place->name);
+    int overlay = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+    if (overlay < 0) fail("mount the overlay of the environment", root->place->name);
+    if (write(pair[1], &overlay, sizeof overlay) != sizeof overlay) fail("pass on the overlay", "");
+    _exit(0);
+  }
+  int status, overlay = -1;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  if (status != 0) _exit(STATUS_FAILED); /* and has said why */
+  if (read(pair[0], &overlay, sizeof overlay) != sizeof overlay) fail("take the overlay", "");
+  close(pair[0]);
+  close(pair[1]);
+  return overlay;
+}
+
+static void make_interim_root(void) {
+  if (unshare(CLONE_NEWNS) < 0) fail("create a mount namespace", "");
+  if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail("make the mounts private", "/");
+  if (sys_mount("tees", INTERIM, "tmpfs", 0, "size=16k,mode=0755") < 0 || chdir(INTERIM) < 0) fail("mount", INTERIM);
+  static const char *const PLACES[] = {"new", "mask", "lower", "state"};
+  for (size_t i = 0; i < COUNT_OF(PLACES); i++) make_directory(PLACES[i], 0755);
+  if (sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+    fail("leave the node's mounts", "/");
+}
+
+void root_prepare(struct root *root) {
+  int mask = identities_clone(root->mask, root->namespace, MOUNT_ATTR_RDONLY | PLAIN);
+  int lower = identities_lower("/", root->namespace, root->user);
+  int state = clone_tree(root->place->path, 0, MOUNT_ATTR_NODEV);
+  if (state < 0) fail("open", root->place->path);
+  int sys = clone_tree("/sys", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
+  if (sys < 0) fail("open", "/sys");
+  add_binds(root);
+  root->enter_program = clone_tree(root->settings->enter_program, 0, MOUNT_ATTR_RDONLY | PLAIN);
+  if (root->enter_program < 0) fail("open", root->settings->enter_program);
+  char upper[PATH_SIZE + 16];
+  path_print(upper, sizeof upper, "%s/upper", root->place->path);
+  root->upper = clone_tree(upper, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
+  if (root->upper < 0) fail("open", upper);
+  make_interim_root();
+  attach(mask, "/mask");
+  attach(lower, "/lower");
+  attach(state, "/state");
+  int overlay = make_overlay(root);
+  attach(overlay, "/new");
+  static const char *const PLACES[] = {"/mask", "/lower", "/state"};
+  for (size_t i = 0; i < COUNT_OF(PLACES); i++)
+    if (sys_umount2(PLACES[i], MNT_DETACH) < 0) fail("unmount", PLACES[i]);
+  if (chdir("/new") < 0) fail("enter", "/new");
+  root->inside = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root->inside < 0) fail("open", "/new");
+  int target = -1;
+  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+  if ((target = sys_openat2(root->inside, "sys", &how)) < 0 || sys_move_mount(sys, target) < 0) fail("mount", "/sys");
+  close(target);
+  close(sys);
+}
+
+/* Where `path` leads inside without symbolic links: the layer is the user's, and its names may lie. */
+static int open_inside(const struct root *root, const char *path) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  return sys_openat2(root->inside, path, &how);
+}
+
+static void mount_inside(const struct root *root, const char *path, const char *type, unsigned long flags, const char *options) {
+  AUTO_CLOSE int target = open_inside(root, path);
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", target);
+  /* There is no /proc of this process yet: by the directory itself. */
+  AUTO_CLOSE int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (target < 0 || before < 0 || fchdir(target) < 0) fail("find", path);
+  if (sys_mount(type, ".", type, flags, options) < 0) fail("mount", path);
+  if (fchdir(before) < 0) fail("leave", path);
+}
+
+static void make_device(const struct root *root, int directory, const char *name, unsigned major, unsigned minor) {
+  (void)root;
+  if (mknodat(directory, name, S_IFCHR | 0666, makedev(major, minor)) < 0 || fchmodat(directory, name, 0666, 0) < 0)
+    fail("make the device", name);
+}
+
+static void make_link(int directory, const char *target, const char *name) {
+  if (symlinkat(target, directory, name) < 0) fail("make the link", name);
+}
+
+/* Made while we still have the node's privileges: devices work only on a file system that is the node's. */
+static void make_devices(const struct root *root) {
+  char options[128];
+  mode_t before = umask(0);
+  snprintf(options, sizeof options, "mode=755,size=64k,nr_inodes=512,uid=%u,gid=%u", root->user->uid, root->user->gid);
+  mount_inside(root, "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, options);
+  AUTO_CLOSE int target = open_inside(root, "dev");
+  AUTO_CLOSE int dev = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dev < 0) fail("open", "/dev");
+  make_device(root, dev, "null", 1, 3);
+  make_device(root, dev, "zero", 1, 5);
+  make_device(root, dev, "full", 1, 7);
+  make_device(root, dev, "random", 1, 8);
+  make_device(root, dev, "urandom", 1, 9);
+  make_device(root, dev, "tty", 5, 0);
+  static const char *const DIRECTORIES[] = {"pts", "shm", "mqueue"};
+  for (size_t i = 0; i < COUNT_OF(DIRECTORIES); i++)
+    if (mkdirat(dev, DIRECTORIES[i], 0755) < 0) fail("make the directory", DIRECTORIES[i]);
+  make_link(dev, "pts/ptmx", "ptmx");
+  make_link(dev, "/proc/self/fd", "fd");
+  make_link(dev, "/proc/self/fd/0", "stdin");
+  make_link(dev, "/proc/self/fd/1", "stdout");
+  make_link(dev, "/proc/self/fd/2", "stderr");
+  snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%u", root->user->first_gid + TTY_GROUP - 1);
+  mount_inside(root, "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options);
+  mount_inside(root, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+  umask(before);
+}
+
+/* What makes root of the user inside: tees-enter by the names that people know (client.c). */
+static void make_programs(const struct root *root, int run) {
+  if (mkdirat(run, INNER_PROGRAMS_NAME, 0755) < 0) fail("make", INNER_PROGRAMS);
+  AUTO_CLOSE int programs = openat(run, INNER_PROGRAMS_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  AUTO_CLOSE int target = openat(programs, "tees-enter", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755);
+  if (target < 0 || sys_move_mount(root->enter_program, target) < 0) fail("make", INNER_PROGRAMS);
+  close(root->enter_program);
+  make_link(programs, "tees-enter", "sudo");
+  make_link(programs, "tees-enter", "su");
+}
+
+static void make_run(const struct root *root) {
+  char options[128];
+  snprintf(options, sizeof options, "mode=755,size=64m,uid=%u,gid=%u", root->user->uid, root->user->gid);
+  mount_inside(root, "run", "tmpfs", MS_NOSUID | MS_NODEV, options);
+  AUTO_CLOSE int target = open_inside(root, "run");
+  AUTO_CLOSE int run = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (run < 0 || mkdirat(run, "lock", 01777) < 0 || fchmodat(run, "lock", 01777, 0) < 0) fail("fill", "/run");
+  make_programs(root, run);
+  AUTO_CLOSE int upper = -1;
+  if (mkdirat(run, INNER_UPPER_NAME, 0755) < 0 || (upper = openat(run, INNER_UPPER_NAME, O_PATH | O_CLOEXEC)) < 0 ||
+      sys_move_mount(root->upper, upper) < 0)
+    fail("show", INNER_UPPER_NAME);
+  close(root->upper);
+}
+
+/* Below /run and /home directories are made for what is bound there; elsewhere what has no place is left out. */
+static int make_target(const struct root *root, const char *path) {
+  int target = open_inside(root, path);
+  if (target >= 0 || errno != ENOENT) return target;
+  if (!is_at_or_below(path, "/run") && !is_at_or_below(path, root->user->home)) return -1;
+  char partial[PATH_SIZE];
+  for (const char *slash = strchr(path + 1, '/'); ; slash = strchr(slash + 1, '/')) {
+    size_t length = slash ? (size_t)(slash - path) : strlen(path);
+    memcpy(partial, path, length);
+    partial[length] = '\0';
+    char *name = strrchr(partial, '/');
+    *name++ = '\0';
+    AUTO_CLOSE int parent = open_inside(root, *partial ? partial : "/");
+    if (parent < 0) return -1;
+    if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST) return -1;
+    if (!slash) break;
+  }
+  return open_inside(root, path);
+}
+
+static void attach_binds(struct root *root) {
+  for (size_t i = 0; i < root->bind_count; i++) {
+    AUTO_CLOSE int target = make_target(root, root->binds[i].path);
+    if (target >= 0) sys_move_mount(root->binds[i].tree, target);
+    close(root->binds[i].tree);
+  }
+}
+
+void root_enter(struct root *root) {
+  mount_inside(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  make_devices(root);
+  make_run(root);
+  attach_binds(root);
+  if (chdir("/new") < 0 || sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+    fail("enter the environment's root", root->place->name);
+  close(root->inside);
+}

@@ -1,0 +1,53 @@
+#include "settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "message.h"
+
+static void find_enter_program(struct settings *settings) {
+  ssize_t size = readlink("/proc/self/exe", settings->enter_program, PATH_SIZE - 16);
+  if (size < 0) {
+    perror("tees-keep: cannot find itself");
+    exit(2);
+  }
+  settings->enter_program[size] = '\0';
+  strcpy(strrchr(settings->enter_program, '/'), "/tees-enter");
+}
+
+static void set(struct settings *settings, const char *name, const char *value) {
+  if (strcmp(name, "directory") == 0) settings->directory = value;
+  else if (strcmp(name, "runtime") == 0) settings->runtime = value;
+  else if (strcmp(name, "idBase") == 0) settings->id_base = (uint32_t)strtoul(value, NULL, 10);
+  else if (strcmp(name, "idEnd") == 0) settings->id_end = (uint32_t)strtoul(value, NULL, 10);
+  else if (strcmp(name, "network") == 0) settings->network = atoi(value);
+  else if (strcmp(name, "memory") == 0) settings->memory = value;
+  else if (strcmp(name, "processes") == 0) settings->processes = value;
+  else if (strcmp(name, "bind") == 0 && settings->bind_count < BINDS_MAX) settings->binds[settings->bind_count++] = value;
+  else {
+    fprintf(stderr, "tees-keep: the setting %s cannot be used\n", name);
+    exit(2);
+  }
+}
+
+void settings_read(int fd, struct settings *settings) {
+  *settings = (struct settings){.network = -1, .memory = "", .processes = ""};
+  find_enter_program(settings);
+  struct message message; /* kept: the settings lie in it */
+  if (message_receive(fd, &message) < 0) {
+    perror("tees-keep: cannot read the settings");
+    exit(2);
+  }
+  for (size_t i = 0; i < message.count; i++) {
+    char *value = strchr(message.strings[i], '=');
+    if (!value) continue;
+    *value++ = '\0';
+    set(settings, message.strings[i], value);
+  }
+  if (settings->directory && settings->runtime) return;
+  fprintf(stderr, "tees-keep: the settings directory and runtime are needed\n");
+  exit(2);
+}

@@ -1,0 +1,80 @@
+/** The part of the configuration that describes users' private environments on the login node, where there are any. */
+import { totalmem } from 'node:os';
+import { isAbsolute, normalize } from 'node:path';
+import {
+  ENVIRONMENT_IDS,
+  ENVIRONMENT_MEMORY_MIN_BYTES,
+  ENVIRONMENT_PROCESSES_MAX,
+  ENVIRONMENT_PROCESSES_MIN,
+  STORE_SIZE_MAX_BYTES,
+} from '../base/limits.js';
+import { DEFAULTS } from './config.js';
+import type { Environments } from './config.js';
+import { SIZE } from './quantities.js';
+import { readQuantity } from './quantity-value.js';
+import type { Section, Value } from './reader.js';
+
+const KEYS = ['directory', 'bind', 'ids', 'memory', 'processes'] as const;
+const ID_MAX = 0xffff_fffe;
+/** Of the node's memory, where the file says nothing. */
+const MEMORY_PART = 1 / 2;
+const HINT = 'Give the directory where environments are kept: { directory: /var/lib/tees/environments }';
+
+export function readEnvironments(root: Section): { environments?: Environments } {
+  const section = root.get('environments')?.section(`a map with ${KEYS.join(', ')}`, KEYS);
+  if (!section) return {};
+  const bind = section.get('bind')?.list('a list of paths').map(readBind);
+  const memory = section.get('memory');
+  const processes = section.get('processes');
+  const memoryBytes = memory ? readMemory(memory) : Math.floor(totalmem() * MEMORY_PART);
+  const most = processes ? readProcesses(processes) : DEFAULTS.environmentProcesses;
+  return {
+    environments: {
+      directory: readPath(section.require('directory', HINT)),
+      bind: bind ?? DEFAULTS.environmentBind,
+      ids: readIds(section) ?? DEFAULTS.environmentIds,
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(most === undefined ? {} : { processes: most }),
+    },
+  };
+}
+
+function readPath(value: Value): string {
+  const text = value.text('a path');
+  if (!isAbsolute(text) || text.includes('\0')) throw value.fail(`"${text}" is no absolute path`, HINT);
+  return normalize(text).replace(/(.)\/+$/, '$1');
+}
+
+function readBind(value: Value): string {
+  const text = value.text('a path');
+  const path = text.replace(/^\?/, '');
+  if (path === '~' || (isAbsolute(path) && normalize(path) !== '/' && !path.includes('\0'))) return text;
+  throw value.fail(
+    `"${text}" is no path to show`,
+    'Give absolute paths of the login node, or ~ for the user’s home; with a ? before it it may be missing.',
+  );
+}
+
+function readIds(section: Section): Environments['ids'] | undefined {
+  const ids = section.get('ids')?.section('a map with first and count', ['first', 'count']);
+  if (!ids) return undefined;
+  const first = ids
+    .require('first', 'Give the first of ids that nobody has.')
+    .integer(ENVIRONMENT_IDS, ID_MAX);
+  const count = ids.require('count', 'Give how many there are.');
+  return { first, count: count.integer(ENVIRONMENT_IDS, ID_MAX - first) };
+}
+
+/** `none` has to be said: nothing is left unbounded silently. */
+function isNone(value: Value): boolean {
+  return value.isText() && value.text('') === 'none';
+}
+
+function readMemory(value: Value): number | undefined {
+  if (isNone(value)) return undefined;
+  return readQuantity(value, SIZE, ENVIRONMENT_MEMORY_MIN_BYTES, STORE_SIZE_MAX_BYTES);
+}
+
+function readProcesses(value: Value): number | undefined {
+  return isNone(value) ? undefined : value.integer(ENVIRONMENT_PROCESSES_MIN, ENVIRONMENT_PROCESSES_MAX);
+}
