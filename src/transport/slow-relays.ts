@@ -33,7 +33,9 @@ interface Look {
 interface Pace {
   nodes: number;
   looks: Look[];
-  /** Each node's share of what came in a second, when it last was to be seen. */
+  /** Something has come to those below it, once: before that they may not be ready, which is not its fault. */
+  hasPassedOn: boolean;
+  /** What it passes on to each node below it in a second, or takes, when there is none; when it last was to be seen. */
   perSecond: number | undefined;
   slowLooks: number;
 }
@@ -61,14 +63,18 @@ export class SlowRelays {
     let pace = this.#paces.get(name);
     // Others are below it than before, or it has begun anew: nothing can be compared.
     if (!pace || pace.nodes !== nodes || arrived < (pace.looks.at(-1)?.arrived ?? 0))
-      this.#paces.set(name, (pace = { nodes, looks: [], perSecond: undefined, slowLooks: 0 }));
+      this.#paces.set(
+        name,
+        (pace = { nodes, looks: [], hasPassedOn: false, perSecond: undefined, slowLooks: 0 }),
+      );
     if (arrived >= nodes * this.total && (pace.looks.at(-1)?.arrived ?? 0) >= nodes * this.total) return;
+    if (arrived > sent) pace.hasPassedOn = true;
     pace.looks.push({ atMs, arrived, sent });
     if (pace.looks.length > WINDOW_LOOKS + 1) pace.looks.shift();
     const [first, last] = [pace.looks[0] as Look, pace.looks.at(-1) as Look];
     const isDone = arrived >= nodes * this.total;
     if (last.atMs > first.atMs && (isDone || pace.looks.length > WINDOW_LOOKS))
-      pace.perSecond = (1000 * (last.arrived - first.arrived)) / nodes / (last.atMs - first.atMs);
+      pace.perSecond = nodes === 1 ? received(first, last) : passedOn(first, last, nodes - 1);
   }
 
   #isSlow({ name, nodes, arrived }: PacedChild): boolean {
@@ -76,18 +82,18 @@ export class SlowRelays {
     const below = nodes - 1;
     if (below === 0 || this.#told.has(name) || pace.looks.length <= WINDOW_LOOKS) return false;
     const [first, last] = [pace.looks[0] as Look, pace.looks.at(-1) as Look];
-    const seconds = (last.atMs - first.atMs) / 1000;
-    const own = (last.sent - first.sent) / seconds;
-    const passedOn = Math.max(0, (last.arrived - first.arrived) / seconds - own) / below;
+    const own = received(first, last);
+    const passed = passedOn(first, last, below);
     const slow = this.#medianOfOthers(name) / SLOW_RATIO;
     // Of one child below it alone nobody can say which of the two is slow, unless the upper one is.
     const missing = nodes * this.total - arrived;
     const isSlow =
-      passedOn < slow &&
+      pace.hasPassedOn &&
+      passed < slow &&
       (below > 1 || own < slow) &&
       // More than one lacks something: it is not that a single node is slow by itself.
       missing > this.total &&
-      missing > passedOn * below * WORTH_SECONDS;
+      missing > passed * below * WORTH_SECONDS;
     pace.slowLooks = isSlow ? pace.slowLooks + 1 : 0;
     if (pace.slowLooks < SLOW_LOOKS) return false;
     this.#told.add(name);
@@ -102,4 +108,15 @@ export class SlowRelays {
     // The lower one of two: what is compared with is not the best.
     return known[(known.length - 1) >> 1] ?? 0;
   }
+}
+
+/** Bytes a second that its parent has sent it. */
+function received(first: Look, last: Look): number {
+  return (1000 * (last.sent - first.sent)) / (last.atMs - first.atMs);
+}
+
+/** Bytes a second that have come to each of those below it. */
+function passedOn(first: Look, last: Look, below: number): number {
+  const arrived = (1000 * (last.arrived - first.arrived)) / (last.atMs - first.atMs);
+  return Math.max(0, arrived - received(first, last)) / below;
 }

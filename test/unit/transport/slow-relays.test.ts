@@ -56,6 +56,10 @@ test('siblings that are done are compared with, too', (t) => {
   ]);
 });
 
+test('one whose children are not ready yet is not slow', (t) => {
+  t.deepEqual(watch({ a: WELL, b: WELL, c: { nodes: 4, own: 20, below: 0 } }), []);
+});
+
 test('half as fast is not slow, nor is one with nobody below it, nor one without siblings', (t) => {
   t.deepEqual(watch({ a: WELL, b: WELL, c: { nodes: 4, own: 25, below: 25 } }), []);
   t.deepEqual(watch({ a: WELL, b: WELL, c: { nodes: 1, own: 1, below: 0 } }), []);
