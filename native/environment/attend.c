@@ -61,7 +61,13 @@ static int reach(const struct request *request, const char *name, bool may_make)
   /* Two who come at once find one. */
   AUTO_CLOSE int starting = place_lock(&place, "starting", true);
   int socket = place_connect(&place, place.socket);
-  if (socket >= 0) return socket;
+  if (socket >= 0) {
+    /* What runs holds the lock of its own directory. */
+    AUTO_CLOSE int lock = place_lock(&place, "lock", false);
+    if (lock < 0) return socket;
+    refuse("ENVIRONMENT_BROKEN", "the files of the environment were removed while it runs",
+           "What is still done in it is lost: tees env stop NAME, and start it anew.");
+  }
   user_find_ids(request->settings, &user);
   place_note_ids(&place, &user);
   monitor_start(request->settings, &user, &place);

@@ -115,6 +115,8 @@ static void run(const struct settings *settings, const struct user *user, const 
   keep_only((const int[]){lock, mask_lock, monitor}, 3);
   watch(pid, monitor);
   sweep(place);
+  /* Before who waits for this hears of it: they may want to start it anew. */
+  close(lock);
   _exit(0);
 }
 
