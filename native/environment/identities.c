@@ -16,6 +16,7 @@
 
 #include "../launch/syscalls.h"
 #include "message.h"
+#include "settings.h"
 
 #define ALL_CAPABILITIES (~0ull)
 
@@ -123,7 +124,7 @@ static int open_overlay(int upper, int lower) {
 int identities_lower(const char *path, int namespace, const struct user *user) {
   AUTO_CLOSE int tree = identities_clone(path, namespace, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
   AUTO_CLOSE int empty = empty_tree();
-  take_rights(user);
+  if (!is_weak(WEAK_LOWER)) take_rights(user);
   AUTO_CLOSE int context = open_overlay(tree, empty);
   int lower = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
   if (lower < 0) fail("stack the node's files", path);
@@ -136,5 +137,5 @@ void identities_enter(int namespace, const struct user *user) {
   if (setns(namespace, CLONE_NEWUSER) < 0) fail("enter the user namespace", "");
   if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) fail("become root inside", "");
   /* Nobody inside may look into this process, whose memory began outside. */
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("close this process to others", "");
+  if (prctl(PR_SET_DUMPABLE, is_weak(WEAK_DUMPABLE), 0, 0, 0) < 0) fail("close this process to others", "");
 }

@@ -48,8 +48,9 @@ static void make(const char *parent, const char *name, mode_t mode) {
 
 static void make_places(const struct settings *settings) {
   static const char *const PLACES[] = {"", "users", "masks", "deleted"};
-  for (size_t i = 0; i < COUNT_OF(PLACES); i++) make(settings->directory, PLACES[i], 0700);
-  make(settings->runtime, "environments", 0700);
+  mode_t mode = is_weak(WEAK_PLACES) ? 0755 : 0700;
+  for (size_t i = 0; i < COUNT_OF(PLACES); i++) make(settings->directory, PLACES[i], mode);
+  make(settings->runtime, "environments", mode);
 }
 
 static int listen_for_users(const struct settings *settings) {

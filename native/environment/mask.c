@@ -22,6 +22,7 @@
 struct walk {
   int mask;          /* the new layer */
   dev_t device;      /* other file systems are no part of the lower layer */
+  ino_t own;         /* where masks and environments are kept is not looked into */
   char path[PATH_SIZE]; /* of what is looked at, from the root */
 };
 
@@ -104,7 +105,7 @@ static void look_at(struct walk *walk, int directory, const char *name, size_t l
   bool is_system = found.st_uid < FIRST_PERSON && found.st_gid < FIRST_PERSON;
   if (S_ISREG(found.st_mode)) {
     if (is_system && !(found.st_mode & S_IROTH)) add_file(walk, &found, NULL);
-  } else if (S_ISDIR(found.st_mode)) {
+  } else if (S_ISDIR(found.st_mode) && found.st_ino != walk->own) {
     if ((found.st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH)) {
       if (is_system) add_directory(walk, &found);
       return;
@@ -134,16 +135,17 @@ static void forbid_services(struct walk *walk) {
   add_file(walk, &root, "#!/bin/sh\n# No services are started inside an environment.\nexit 101\n");
 }
 
-static void make(const char *path) {
+static void make(const char *path, const char *own) {
   static struct walk walk;
-  struct stat root;
+  struct stat root, directory;
   make_directory(path, 0755);
   AUTO_CLOSE int node = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   walk.mask = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (node < 0 || walk.mask < 0 || fstat(node, &root) < 0) fail("make the mask", path);
+  if (node < 0 || walk.mask < 0 || fstat(node, &root) < 0 || stat(own, &directory) < 0) fail("make the mask", path);
   walk.device = root.st_dev;
+  walk.own = directory.st_dev == root.st_dev ? directory.st_ino : 0;
   walk.path[0] = '\0';
-  visit(&walk, node, 0);
+  if (!is_weak(WEAK_LOWER)) visit(&walk, node, 0);
   forbid_services(&walk);
   close(walk.mask);
 }
@@ -195,7 +197,7 @@ static void remove_unused(const char *directory, unsigned current) {
 }
 
 /* Appears under its number when it is whole. */
-static void make_next(const char *directory, unsigned number) {
+static void make_next(const char *directory, const char *own, unsigned number) {
   char path[PATH_SIZE], growing[PATH_SIZE];
   path_print(growing, sizeof growing, "%s/growing", directory);
   path_print(path, sizeof path, "%s/%u.lock", directory, number);
@@ -205,7 +207,7 @@ static void make_next(const char *directory, unsigned number) {
     _exit(1);
   }
   waitpid(pid, NULL, 0);
-  make(growing);
+  make(growing, own);
   AUTO_CLOSE int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   *strrchr(path, '.') = '\0';
   if (lock < 0 || rename(growing, path) < 0) fail("finish the mask", path);
@@ -230,7 +232,7 @@ void mask_refresh(const struct settings *settings) {
   unsigned number = newest(directory);
   path_print(path, sizeof path, "%s/%u", directory, number);
   if (number > 0 && is_current(path)) return;
-  make_next(directory, number + 1);
+  make_next(directory, settings->directory, number + 1);
   remove_unused(directory, number + 1);
 }
 

@@ -51,7 +51,7 @@ void place_make(const struct place *place, const struct user *user) {
   char path[PATH_SIZE];
   strcpy(path, place->path);
   *strrchr(path, '/') = '\0';
-  make_directory(path, 0700);
+  make_directory(path, is_weak(WEAK_PLACES) ? 0755 : 0700);
   /* Who is root inside goes through it to both; what is above lets nobody in. */
   make_directory(place->path, 0711);
   make_owned(place, user, "work", 0700);
@@ -102,8 +102,10 @@ int place_connect(const struct place *place, const char *name) {
 }
 
 static int bind_anew(int fd, const struct sockaddr *address, socklen_t size) {
-  unlink(((const struct sockaddr_un *)address)->sun_path);
-  return bind(fd, address, size) < 0 || listen(fd, 64) < 0 ? -1 : 0;
+  const char *path = ((const struct sockaddr_un *)address)->sun_path;
+  unlink(path);
+  if (bind(fd, address, size) < 0 || listen(fd, 64) < 0) return -1;
+  return chmod(path, is_weak(WEAK_PLACES) ? 0777 : 0700);
 }
 
 int place_listen(const struct place *place, const char *name) {

@@ -19,6 +19,19 @@ struct settings {
   char enter_program[PATH_SIZE]; /* beside tees-keep */
 };
 
+/*
+ * Defences that are left out, for tests alone: an attack that nothing stops shows that its test can fail. No configuration
+ * can say this: the login daemon never gives it.
+ */
+enum weakness {
+  WEAK_LOWER = 1,     /* the node's files are asked for with root's rights, and nothing stands in for them */
+  WEAK_FILTER = 2,    /* no system call is refused */
+  WEAK_DUMPABLE = 4,  /* PID 1 and sessions may be looked at */
+  WEAK_PLACES = 8,    /* everybody may enter the directories */
+  WEAK_IDENTITY = 16, /* whoever asks is who they say */
+};
+bool is_weak(enum weakness weakness);
+
 /* Does not return when they are wrong. */
 void settings_read(int fd, struct settings *settings);
 

@@ -22,6 +22,8 @@ export interface KeeperOptions {
   readonly runtimeDirectory: string;
   readonly log: Log;
   readonly networkFd?: number | undefined;
+  /** Defences left out, for tests that attack (enum weakness of native/environment/settings.h). */
+  readonly weak?: number;
 }
 
 export class EnvironmentKeeper {
@@ -98,6 +100,7 @@ export class EnvironmentKeeper {
       `directory=${directory}`,
       `runtime=${runtimeDirectory}`,
       ...(this.options.networkFd === undefined ? [] : [`network=${NETWORK_FD}`]),
+      ...(this.options.weak === undefined ? [] : [`weak=${this.options.weak}`]),
       `idBase=${ids.first}`,
       `idEnd=${ids.first + ids.count}`,
       ...(memoryBytes === undefined ? [] : [`memory=${memoryBytes}`]),
