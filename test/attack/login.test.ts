@@ -5,8 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import anyTest from 'ava';
-import type { TestFn } from 'ava';
+import test from 'ava';
 import { enterPath } from '../../src/base/native.js';
 import { askKeeper } from '../../src/cli/ask-keeper.js';
 import { EnvironmentKeeper } from '../../src/login/environment-keeper.js';
@@ -19,7 +18,6 @@ import type { Attack, Target, Weakness } from './attacks.js';
 import { Ground } from './ground.js';
 import type { Prize } from './ground.js';
 
-const test = anyTest;
 const maybe = withoutCluster ? test.skip : test.serial;
 /** Accounts that no other test uses. */
 const [ATTACKER, VICTIM] = ['news', 'mail'].map(personOf) as [Person, Person];
