@@ -13,6 +13,7 @@ interface Entry {
 
 const TRIALS: Readonly<Record<string, Entry>> = {
   deploy: { load: () => import('./trials/deploy.js'), shaped: true },
+  environment: { load: () => import('./trials/environment.js') },
   'first-read': { load: () => import('./trials/first-read.js') },
   hook: { load: () => import('./trials/hook.js') },
   redeploy: { load: () => import('./trials/redeploy.js') },

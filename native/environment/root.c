@@ -147,9 +147,7 @@ void root_prepare(struct root *root) {
   attach(state, "/state");
   int overlay = make_overlay(root);
   attach(overlay, "/new");
-  static const char *const PLACES[] = {"/mask", "/lower", "/state"};
-  for (size_t i = 0; i < COUNT_OF(PLACES); i++)
-    if (sys_umount2(PLACES[i], MNT_DETACH) < 0) fail("unmount", PLACES[i]);
+  /* Where the layers are mounted goes with the interim root: each unmounting waits for all processors (RCU). */
   if (chdir("/new") < 0) fail("enter", "/new");
   root->inside = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root->inside < 0) fail("open", "/new");
