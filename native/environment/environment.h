@@ -53,6 +53,11 @@
 /* As snprintf(3); what does not fit is a failure (message.h). */
 int path_print(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/*
+ * A process that shares this one's memory until it ends, and is not waited for: copying page tables is most of what a start
+ * would cost. It may do little: no memory is allocated, errno is both's.
+ */
+pid_t start_sharing(int (*run)(void *), void *argument, int flags);
 /* Closes all descriptors but the three streams and these. */
 void keep_only(const int *fds, size_t count);
 

@@ -28,25 +28,28 @@ static void write_map(pid_t pid, const char *which, unsigned user, unsigned firs
   if (fd < 0 || write(fd, map, (size_t)size) != size) fail("map the ids", path);
 }
 
+static int hold(void *argument) {
+  const int *held = argument;
+  char end;
+  while (read(*held, &end, 1) < 0 && errno == EINTR) {}
+  _exit(0);
+}
+
 /* A namespace needs a process for as long as nobody has it open. */
 int identities_make(const struct user *user) {
   int held[2];
   if (pipe2(held, O_CLOEXEC) < 0) fail("create a pipe", "");
-  pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+  pid_t pid = start_sharing(hold, &held[0], CLONE_NEWUSER);
   if (pid < 0) fail("create a user namespace", "");
-  if (pid == 0) {
-    char end;
-    close(held[1]);
-    while (read(held[0], &end, 1) < 0 && errno == EINTR) {}
-    _exit(0);
-  }
-  close(held[0]);
   write_map(pid, "uid_map", user->uid, user->first_uid);
   write_map(pid, "gid_map", user->gid, user->first_gid);
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
   int namespace = open(path, O_RDONLY | O_CLOEXEC);
   if (namespace < 0) fail("open the user namespace", path);
+  /* Descriptors are not shared: its own copy of this end would keep it waiting. */
+  kill(pid, SIGKILL);
+  close(held[0]);
   close(held[1]);
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
   return namespace;

@@ -46,12 +46,6 @@ static void sweep(const struct place *place) {
   limits_remove(place);
 }
 
-static int wait_for(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-  return status;
-}
-
 /* Told to stop by a connection, which is closed when all has ended. */
 static void watch(pid_t pid_one, int monitor) {
   sigset_t ends;
@@ -84,7 +78,7 @@ static void forget_streams(void) {
   if (null > 2) close(null);
 }
 
-/* A process of its own, that nobody waits for. */
+/* A process of its own, that nobody waits for: who has started it ends before it does. */
 static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) __attribute__((noreturn));
 static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) {
   static struct root root;
@@ -127,13 +121,9 @@ void monitor_start(const struct settings *settings, const struct user *user, con
   if (pid < 0) fail("start a process", "");
   if (pid == 0) {
     close(ready[0]);
-    pid_t monitor = fork();
-    if (monitor < 0) fail("start a process", "");
-    if (monitor == 0) run(settings, user, place, ready[1]);
-    _exit(0);
+    run(settings, user, place, ready[1]);
   }
   close(ready[1]);
-  wait_for(pid);
   char one;
   ssize_t got;
   do got = read(ready[0], &one, 1);

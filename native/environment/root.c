@@ -86,35 +86,38 @@ static void add_binds(struct root *root) {
   qsort(root->binds, root->bind_count, sizeof *root->binds, compare_binds);
 }
 
-/* The overlay belongs to the environment's user namespace: made by a process of it, for this one. */
+struct overlay {
+  const struct root *root;
+  int fd;
+};
+
+static int make_overlay_inside(void *argument) {
+  struct overlay *overlay = argument;
+  const struct root *root = overlay->root;
+  identities_enter(root->namespace, root->user);
+  if (unshare(CLONE_NEWNS) < 0) fail("create a mount namespace", "");
+  int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
+  if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL) < 0 ||
+      sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", "/mask:/lower") < 0 ||
+      sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", "/state/upper") < 0 ||
+      sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", "/state/work") < 0 ||
+      sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+    fail("mount the overlay of the environment", root->place->name);
+  overlay->fd = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+  if (overlay->fd < 0) fail("mount the overlay of the environment", root->place->name);
+  close(context);
+  _exit(0);
+}
+
+/* The overlay belongs to the environment's user namespace: made by a process of it, which shares descriptors with this one. */
 static int make_overlay(const struct root *root) {
-  int pair[2];
-  if (pipe2(pair, O_CLOEXEC) < 0) fail("create a pipe", "");
-  /* They share their descriptors, and nothing else. */
-  pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+  struct overlay overlay = {.root = root, .fd = -1};
+  pid_t pid = start_sharing(make_overlay_inside, &overlay, CLONE_FILES | CLONE_VFORK);
   if (pid < 0) fail("start a process", "");
-  if (pid == 0) {
-    identities_enter(root->namespace, root->user);
-    if (unshare(CLONE_NEWNS) < 0) fail("create a mount namespace", "");
-    int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
-    if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL) < 0 ||
-        sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", "/mask:/lower") < 0 ||
-        sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", "/state/upper") < 0 ||
-        sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", "/state/work") < 0 ||
-        sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
-      fail("mount the overlay of the environment", root->place->name);
-    int overlay = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
-    if (overlay < 0) fail("mount the overlay of the environment", root->place->name);
-    if (write(pair[1], &overlay, sizeof overlay) != sizeof overlay) fail("pass on the overlay", "");
-    _exit(0);
-  }
-  int status, overlay = -1;
+  int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-  if (status != 0) _exit(STATUS_FAILED); /* and has said why */
-  if (read(pair[0], &overlay, sizeof overlay) != sizeof overlay) fail("take the overlay", "");
-  close(pair[0]);
-  close(pair[1]);
-  return overlay;
+  if (status != 0 || overlay.fd < 0) _exit(STATUS_FAILED); /* and has said why */
+  return overlay.fd;
 }
 
 static void make_interim_root(void) {
