@@ -1,5 +1,5 @@
 /** What is looked at on a node, in the order told. Each check stands alone, and none needs a running daemon. */
-import { accessSync, constants, readFileSync, statSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync, statfsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { release } from 'node:os';
 import { TeesError } from '../../base/errors.js';
@@ -30,7 +30,7 @@ const NODES_CALLED_MAX = 64;
 
 const EVERYWHERE: readonly Check[] = [configuration, kernel, programs, key, root];
 const BY_ROLE: Readonly<Record<Patient['role'], readonly Check[]>> = {
-  login: [socket, nodes],
+  login: [socket, environments, nodes],
   node: [fuse, serving, store, port],
 };
 
@@ -150,6 +150,48 @@ function socket({ config }: Patient): Promise<Finding[]> {
       ? [ok('login daemon', `answers at ${path}`)]
       : [warn('login daemon', `${path}: ${why}`, 'Start it: tees daemon --role login.')],
   );
+}
+
+/** Linux shows a tree with other ids, and takes an overlay's marks from a user namespace. */
+const ENVIRONMENTS_KERNEL_MIN = '5.12';
+const CONTROLLERS = ['memory', 'pids'];
+
+async function environments({ config }: Patient): Promise<Finding[]> {
+  const { environments: wanted, runtimeDirectory } = config;
+  if (!wanted) return [ok('environments', 'none: environments.directory is not configured')];
+  const findings: Finding[] = [];
+  if (!isAtLeast(release(), ENVIRONMENTS_KERNEL_MIN))
+    findings.push(fail('environments', release(), `They need Linux ${ENVIRONMENTS_KERNEL_MIN} or later.`));
+  const missing =
+    wanted.memoryBytes === undefined && wanted.processes === undefined ? [] : missingControllers();
+  if (missing.length > 0)
+    findings.push(
+      fail(
+        'environments',
+        `no control group controller ${missing.join(', ')}`,
+        'Mount them; or say environments.memory: none and environments.processes: none.',
+      ),
+    );
+  const path = `${runtimeDirectory}/environments.sock`;
+  const why = await call(path);
+  findings.push(
+    why === undefined
+      ? ok('environments', `the keeper answers at ${path}`)
+      : warn('environments', `${path}: ${why}`, 'The login daemon starts it: see its log.'),
+  );
+  return findings;
+}
+
+/** Version 2 has all in one hierarchy, version 1 a directory for each. */
+function missingControllers(): string[] {
+  const root = '/sys/fs/cgroup';
+  let known: string[] = [];
+  try {
+    known = readFileSync(`${root}/cgroup.controllers`, 'utf8').trim().split(' ');
+  } catch {
+    // Version 1.
+  }
+  return CONTROLLERS.filter((name) => !known.includes(name) && !existsSync(`${root}/${name}/tasks`));
 }
 
 async function nodes({ config, sameNetwork }: Patient): Promise<Finding[]> {
