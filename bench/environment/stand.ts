@@ -28,9 +28,11 @@ export class Stand {
     private readonly env: NodeJS.ProcessEnv,
   ) {}
 
-  static async prepare({ cleanup, say }: TrialContext): Promise<Stand> {
+  static async prepare(context: TrialContext): Promise<Stand> {
+    const { cleanup } = context;
+    const say = (text: string): void => context.say(text);
     const options = { packages: PACKAGES, ...layerDirectories('tools-sandboxes') };
-    const layer = await prepareDebianLayer({ ...options, onProgress: (text) => say(text) });
+    const layer = await prepareDebianLayer({ ...options, onProgress: say });
     const directory = mkdtempSync(join(tmpdir(), 'tees-environment-'));
     chmodSync(directory, 0o755);
     cleanup.push('the directory', () => rmSync(directory, { recursive: true, force: true }));

@@ -18,9 +18,9 @@ export interface Way {
   readonly name: string;
   readonly title: string;
   readonly as: 'user' | 'root';
-  argv(command: readonly string[], tools: Tools): string[];
+  readonly argv: (command: readonly string[], tools: Tools) => string[];
   /** For a shell, before each time, and not in it. */
-  prepare?(tools: Tools): string;
+  readonly prepare?: (tools: Tools) => string;
   /** It cannot be waited for here, and is only started. */
   readonly detached?: boolean;
 }

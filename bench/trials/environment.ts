@@ -29,9 +29,7 @@ interface Measured {
 
 export const trial: Trial = async (context) => {
   const stand = await Stand.prepare(context);
-  const results = new Map(
-    WAYS.map(({ name }) => [name, { start: [], compile: [], stats: [], reads: [] } as Measured]),
-  );
+  const results = new Map(WAYS.map(({ name }) => [name, { start: [], compile: [], stats: [], reads: [] }]));
   const rounds = context.quick ? ROUNDS.quick : ROUNDS.full;
   for (let round = 1; round <= rounds; round++)
     for (const way of WAYS) {

@@ -40,8 +40,9 @@
 #define ID_COUNT 65536u
 /* Where those inside who are not root become it: see session.c. */
 #define INNER_SOCKET "/run/tees-root.sock"
-/* The upper layer itself, to be looked at: with whiteouts and marks. */
+/* The layers themselves, to be looked at: the upper one with whiteouts and marks, and the node's root as the user may see it. */
 #define INNER_UPPER_NAME "tees-upper"
+#define INNER_LOWER_NAME "tees-lower"
 #define INNER_PROGRAMS_NAME "tees-bin"
 #define INNER_PROGRAMS "/run/" INNER_PROGRAMS_NAME
 

@@ -147,6 +147,8 @@ void root_prepare(struct root *root) {
   make_interim_root();
   attach(mask, "/mask");
   attach(lower, "/lower");
+  root->lower_view = clone_tree("/lower", 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
+  if (root->lower_view < 0) fail("open", "/lower");
   attach(state, "/state");
   int overlay = make_overlay(root);
   attach(overlay, "/new");
@@ -228,6 +230,13 @@ static void make_programs(const struct root *root, int run) {
   make_link(programs, "tees-enter", "su");
 }
 
+static void show(int run, const char *name, int tree) {
+  if (mkdirat(run, name, 0755) < 0) fail("show", name);
+  AUTO_CLOSE int target = openat(run, name, O_PATH | O_CLOEXEC);
+  if (target < 0 || sys_move_mount(tree, target) < 0) fail("show", name);
+  close(tree);
+}
+
 static void make_run(const struct root *root) {
   char options[128];
   snprintf(options, sizeof options, "mode=755,size=64m,uid=%u,gid=%u", root->user->uid, root->user->gid);
@@ -236,11 +245,8 @@ static void make_run(const struct root *root) {
   AUTO_CLOSE int run = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (run < 0 || mkdirat(run, "lock", 01777) < 0 || fchmodat(run, "lock", 01777, 0) < 0) fail("fill", "/run");
   make_programs(root, run);
-  AUTO_CLOSE int upper = -1;
-  if (mkdirat(run, INNER_UPPER_NAME, 0755) < 0 || (upper = openat(run, INNER_UPPER_NAME, O_PATH | O_CLOEXEC)) < 0 ||
-      sys_move_mount(root->upper, upper) < 0)
-    fail("show", INNER_UPPER_NAME);
-  close(root->upper);
+  show(run, INNER_UPPER_NAME, root->upper);
+  show(run, INNER_LOWER_NAME, root->lower_view);
 }
 
 /* Below /run and /home directories are made for what is bound there; elsewhere what has no place is left out. */

@@ -12,7 +12,7 @@ struct root {
   const struct place *place;
   const char *mask;    /* the mask layer's directory */
   int enter_program;   /* a tree of tees-enter alone */
-  int upper;           /* a tree of the upper layer */
+  int upper, lower_view; /* trees of the layers */
   int namespace;
   int inside; /* of the overlay: targets are found from here */
   size_t bind_count;

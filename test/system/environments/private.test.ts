@@ -208,3 +208,28 @@ maybe(
     await said(t, 'echo back >/etc/debian_version; rm -rf /opt/look');
   },
 );
+
+maybe('what was changed is told against the node', async (t) => {
+  await said(
+    t,
+    'mkdir -p /opt/diff; echo new >/opt/diff/new; echo more >>/etc/issue; chmod 600 /etc/issue.net',
+  );
+  await said(t, 'rm -f /etc/debian_version; rm -rf /etc/skel; mkdir /etc/skel; echo mine >/etc/skel/mine');
+  const { changes } = JSON.parse(await said(t, `${teesProgram} layer diff --json`)) as {
+    changes: { kind: string; path: string }[];
+  };
+  const kinds = Object.fromEntries(changes.map(({ kind, path }) => [path, kind]));
+  t.like(kinds, {
+    '/opt/diff/new': 'added',
+    '/etc/issue': 'modified',
+    '/etc/issue.net': 'metadata',
+    '/etc/debian_version': 'deleted',
+    '/etc/skel': 'replaced',
+    '/etc/skel/mine': 'added',
+  });
+  t.false('/etc' in kinds, 'what holds changes is none');
+  const text = await said(t, `${teesProgram} layer diff`);
+  t.regex(text, /^D +\/etc\/debian_version$/m);
+  t.regex(text, /^A +4 B +\/opt\/diff\/new$/m);
+  t.regex(text, /\d+ changes: .*deleted/);
+});
