@@ -16,6 +16,7 @@
 #include "message.h"
 #include "monitor.h"
 #include "places.h"
+#include "request.h"
 #include "user.h"
 
 /* Whoever says nothing for so long is not waited for. */
@@ -23,16 +24,7 @@
 /* What one gets who names none. */
 #define DEFAULT_NAME "default"
 
-struct request {
-  const struct settings *settings;
-  int connection;
-  struct message message;
-  size_t verb; /* which of the strings */
-  uid_t uid;   /* whose environments are meant */
-  bool is_own;
-};
-
-static const char *argument(const struct request *request, size_t index) {
+const char *request_argument(const struct request *request, size_t index) {
   if (request->verb + index >= request->message.count)
     refuse("REQUEST_INVALID", "the request cannot be understood", "Are the command and the daemon of one version?");
   return request->message.strings[request->verb + index];
@@ -43,7 +35,7 @@ static void refuse_unknown(void) {
   refuse("ENVIRONMENT_UNKNOWN", "you have no environment of that name", "tees env list shows yours; tees env start NAME makes one.");
 }
 
-static void say_done(const struct request *request) {
+void request_done(const struct request *request) {
   message_say(request->connection, "done");
   _exit(0);
 }
@@ -77,7 +69,7 @@ static int reach(const struct request *request, const char *name, bool may_make)
 }
 
 static void enter(struct request *request) {
-  const char *name = argument(request, 1);
+  const char *name = request_argument(request, 1);
   if (!request->is_own || request->message.fd_count > MESSAGE_FDS_MAX - 1)
     refuse("NOT_ALLOWED", "an environment is entered by its user alone", "");
   AUTO_CLOSE int socket = reach(request, name, strcmp(name, DEFAULT_NAME) == 0);
@@ -89,8 +81,8 @@ static void enter(struct request *request) {
 }
 
 static void start(struct request *request) {
-  close(reach(request, argument(request, 1), true));
-  say_done(request);
+  close(reach(request, request_argument(request, 1), true));
+  request_done(request);
 }
 
 /* Returns when nothing of it runs. False: it did not. */
@@ -102,19 +94,19 @@ static bool end(const struct place *place) {
   return true;
 }
 
-static void existing(const struct request *request, const char *name, struct place *place) {
+void request_existing(const struct request *request, const char *name, struct place *place) {
   place_of(request->settings, request->uid, name, place);
   if (!place_exists(place)) refuse_unknown();
 }
 
 static void stop(struct request *request) {
   struct place place;
-  existing(request, argument(request, 1), &place);
+  request_existing(request, request_argument(request, 1), &place);
   end(&place);
-  say_done(request);
+  request_done(request);
 }
 
-static int run(const char *const *arguments) {
+int request_run(const char *const *arguments) {
   pid_t pid = fork();
   if (pid < 0) fail("start", arguments[0]);
   if (pid == 0) {
@@ -130,43 +122,63 @@ static int run(const char *const *arguments) {
 static void delete(struct request *request) {
   struct place place;
   char aside[PATH_SIZE + 64];
-  existing(request, argument(request, 1), &place);
+  request_existing(request, request_argument(request, 1), &place);
   AUTO_CLOSE int starting = place_lock(&place, "starting", true);
   end(&place);
   AUTO_CLOSE int lock = place_lock(&place, "lock", false);
   if (lock < 0) refuse("ENVIRONMENT_IN_USE", "somebody else uses the environment's files", "It may run on another node.");
   path_print(aside, sizeof aside, "%s/deleted/%s.%d", request->settings->directory, place.socket, getpid());
   if (rename(place.path, aside) < 0) fail("remove", place.path);
-  if (run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", aside, NULL}) != 0)
+  if (request_run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", aside, NULL}) != 0)
     fail("remove what is left of the environment", aside);
-  say_done(request);
+  request_done(request);
 }
 
-/* Of one that stands still: the kernel warns, and no more, of changes below a mounted overlay. */
+/* The kernel warns, and no more, of changes below a mounted overlay. */
+void request_hold(const struct place *place, int *starting, int *lock) {
+  *starting = place_lock(place, "starting", true);
+  *lock = place_lock(place, "lock", false);
+  if (*lock < 0)
+    refuse("ENVIRONMENT_RUNS", "the environment runs, and may change meanwhile", "Stop it first: tees env stop NAME.");
+}
+
+void request_grow(const struct request *request, const struct place *place, char *growing) {
+  if (place_exists(place)) refuse("ENVIRONMENT_EXISTS", "you have an environment of that name", "Delete it, or take another name.");
+  path_print(growing, PATH_SIZE, "%s/deleted/%s.%d", request->settings->directory, place->socket, getpid());
+  make_directory(growing, 0711);
+  char parent[PATH_SIZE];
+  strcpy(parent, place->path);
+  *strrchr(parent, '/') = '\0';
+  make_directory(parent, 0700);
+}
+
+void request_settle(const char *growing, const struct place *place, bool is_whole) {
+  if (is_whole && rename(growing, place->path) == 0) return;
+  int error = errno;
+  request_run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", growing, NULL});
+  if (!is_whole) return;
+  errno = error;
+  fail("make the environment", place->name);
+}
+
 static void copy(struct request *request) {
   struct place from, to;
-  char source[PATH_SIZE + 16], growing[PATH_SIZE + 64], target[PATH_SIZE + 64];
+  char source[PATH_SIZE + 16], growing[PATH_SIZE], target[PATH_SIZE + 64];
   static struct user user;
-  existing(request, argument(request, 1), &from);
-  place_of(request->settings, request->uid, argument(request, 2), &to);
-  if (place_exists(&to)) refuse("ENVIRONMENT_EXISTS", "you have an environment of that name", "Delete it, or take another name.");
-  AUTO_CLOSE int starting = place_lock(&from, "starting", true);
-  AUTO_CLOSE int lock = place_lock(&from, "lock", false);
-  if (lock < 0) refuse("ENVIRONMENT_RUNS", "the environment runs, and may change while it is copied", "Stop it first: tees env stop NAME.");
+  request_existing(request, request_argument(request, 1), &from);
+  place_of(request->settings, request->uid, request_argument(request, 2), &to);
+  AUTO_CLOSE int starting = -1, lock = -1;
+  request_hold(&from, &starting, &lock);
   user_find(request->uid, &user);
   user_find_ids(request->settings, &user);
+  request_grow(request, &to, growing);
   path_print(source, sizeof source, "%s/upper", from.path);
-  path_print(growing, sizeof growing, "%s/deleted/%s.%d", request->settings->directory, to.socket, getpid());
   path_print(target, sizeof target, "%s/upper", growing);
-  make_directory(growing, 0711);
-  if (run((const char *const[]){"/bin/cp", "-a", "--reflink=auto", "--", source, target, NULL}) != 0 || rename(growing, to.path) < 0) {
-    int error = errno;
-    run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", growing, NULL});
-    errno = error;
-    fail("copy the environment", from.name);
-  }
+  bool is_whole = request_run((const char *const[]){"/bin/cp", "-a", "--reflink=auto", "--", source, target, NULL}) == 0;
+  request_settle(growing, &to, is_whole);
+  if (!is_whole) refuse("ENVIRONMENT_FAILED", "the environment could not be copied", "Is there room? See df and tees env usage.");
   place_note_ids(&to, &user);
-  say_done(request);
+  request_done(request);
 }
 
 static void tell_environment(const struct request *request, const char *name) {
@@ -188,14 +200,14 @@ static void list(struct request *request) {
   DIR *listing = opendir(path);
   for (struct dirent *entry; listing && (entry = readdir(listing));)
     if (*entry->d_name != '.') tell_environment(request, entry->d_name);
-  say_done(request);
+  request_done(request);
 }
 
 /* Of each inode once. */
 static void usage(struct request *request) {
   struct place place;
   char upper[PATH_SIZE + 16], bytes[32], files[32];
-  existing(request, argument(request, 1), &place);
+  request_existing(request, request_argument(request, 1), &place);
   path_print(upper, sizeof upper, "%s/upper", place.path);
   unsigned long long blocks = 0, count = 0;
   FTS *walk = fts_open((char *[]){upper, NULL}, FTS_PHYSICAL | FTS_XDEV, NULL);
@@ -208,13 +220,13 @@ static void usage(struct request *request) {
   snprintf(bytes, sizeof bytes, "%llu", blocks);
   snprintf(files, sizeof files, "%llu", count);
   message_say(request->connection, "usage", bytes, files);
-  say_done(request);
+  request_done(request);
 }
 
 static const struct {
   const char *name;
   void (*act)(struct request *request);
-} VERBS[] = {{"enter", enter}, {"start", start}, {"stop", stop}, {"delete", delete}, {"copy", copy}, {"list", list}, {"usage", usage}};
+} VERBS[] = {{"enter", enter}, {"start", start}, {"stop", stop}, {"delete", delete}, {"copy", copy}, {"export", transfer_export}, {"import", transfer_import}, {"list", list}, {"usage", usage}};
 
 /* By the kernel's word. The node's root may speak for others. */
 static void identify(struct request *request) {
@@ -223,7 +235,7 @@ static void identify(struct request *request) {
   if (getsockopt(request->connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) fail("learn who asks", "");
   request->uid = peer.uid;
   request->is_own = true;
-  const char *first = argument(request, 0);
+  const char *first = request_argument(request, 0);
   if (strncmp(first, "user=", 5) != 0) return;
   if (peer.uid != 0 && !is_weak(WEAK_IDENTITY)) refuse("NOT_ALLOWED", "for somebody else the node's root alone may ask", "");
   request->uid = (uid_t)strtoul(first + 5, NULL, 10);
@@ -238,7 +250,7 @@ void attend(const struct settings *settings, int connection) {
   failures_to(connection);
   if (message_receive(connection, &request.message) < 0) _exit(STATUS_FAILED);
   identify(&request);
-  const char *verb = argument(&request, 0);
+  const char *verb = request_argument(&request, 0);
   for (size_t i = 0; i < COUNT_OF(VERBS); i++)
     if (strcmp(VERBS[i].name, verb) == 0) VERBS[i].act(&request);
   refuse("REQUEST_INVALID", "there is no such request", "Are the command and the daemon of one version?");

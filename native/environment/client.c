@@ -3,6 +3,7 @@
  * sudo and su, it makes root of the user.
  *
  *   tees-enter [--environment NAME] [--as-user] [--socket PATH] [--log-in] [-- COMMAND ARG…]
+ *   tees-enter [--socket PATH] --export NAME >TAR, --import NAME <TAR
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@
 extern char **environ;
 
 struct options {
-  const char *socket, *name;
+  const char *socket, *name, *transfer;
   bool as_user, is_log_in, is_inner;
   char **command;
 };
@@ -126,6 +127,18 @@ static int await_start(const struct options *options, int fd) {
   return master;
 }
 
+/* By the keeper itself, with this program's streams. */
+static void transfer(const struct options *options, int fd) __attribute__((noreturn));
+static void transfer(const struct options *options, int fd) {
+  const int streams[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  struct message answer;
+  if (message_send(fd, streams, 3, (const char *const[]){options->transfer, options->name, NULL}) < 0 || message_receive(fd, &answer) < 0)
+    give_up(options, "DAEMON_LOST", "the keeper of environments went away before it had answered", "See the login daemon's log.");
+  if (answer.count >= 4 && strcmp(answer.strings[0], "error") == 0)
+    give_up(options, answer.strings[1], answer.strings[2], answer.strings[3]);
+  end(0);
+}
+
 static void make_raw(void) {
   if (tcgetattr(STDIN_FILENO, &terminal_before) < 0) return;
   struct termios raw = terminal_before;
@@ -217,12 +230,17 @@ static void say_usage(void) {
 static void read_options(int count, char **arguments, struct options *options) {
   static const struct option LONG[] = {{"environment", required_argument, NULL, 'e'}, {"as-user", no_argument, NULL, 'u'},
                                        {"socket", required_argument, NULL, 's'},      {"log-in", no_argument, NULL, 'l'},
+                                       {"export", required_argument, NULL, 'x'},   {"import", required_argument, NULL, 'i'},
                                        {NULL, 0, NULL, 0}};
   for (int option; (option = getopt_long(count, arguments, "+e:us:l", LONG, NULL)) != -1;) {
     if (option == 'e') options->name = optarg;
     else if (option == 'u') options->as_user = true;
     else if (option == 's') options->socket = optarg;
     else if (option == 'l') options->is_log_in = true;
+    else if (option == 'x' || option == 'i') {
+      options->transfer = option == 'x' ? "export" : "import";
+      options->name = optarg;
+    }
     else say_usage();
   }
   if (optind < count) options->command = arguments + optind;
@@ -266,6 +284,7 @@ int main(int count, char **arguments) {
   else if (strcmp(own, "su") == 0) read_su(count, arguments, &options);
   else read_options(count, arguments, &options);
   int fd = reach(&options);
+  if (options.transfer) transfer(&options, fd);
   ask(&options, fd);
   int signals = block_signals(), master = await_start(&options, fd);
   if (master >= 0) {

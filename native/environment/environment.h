@@ -12,6 +12,7 @@
  *   enter NAME root|user ROWS COLUMNS DIRECTORY N ARG×N ENV…   0 ROWS: no terminal, and three descriptors come along.
  *                                                            No ARG: a login shell
  *   start NAME, stop NAME, delete NAME, copy NAME NEW, list, usage NAME
+ *   export NAME, import NAME     three descriptors come along: a tar goes to the second, or comes by the first
  *   The root of the node puts "user=UID" before the verb for somebody else's, except for enter.
  * To the client:
  *   error CODE MESSAGE HINT

@@ -1,5 +1,6 @@
 /** Coming into a private environment: by tees-enter, which has the terminal. */
 import { spawn } from 'node:child_process';
+import type { StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { TeesError } from '../base/errors.js';
@@ -26,7 +27,22 @@ export async function enter(options: EnterOptions, argv: readonly string[]): Pro
     ...(options.asUser ? ['--as-user'] : []),
     ...(argv.length > 0 ? ['--', ...argv] : []),
   ];
-  const child = spawn(enterPath(), words, { stdio: 'inherit' });
+  return runEnter(words, ['inherit', 'inherit', 'inherit']);
+}
+
+/** @param stream a descriptor: of a tar that is written, or read. @returns the exit status */
+export function transferByKeeper(
+  options: SocketOptions,
+  verb: 'export' | 'import',
+  environment: string,
+  stream: number,
+): Promise<number> {
+  const words = ['--socket', keeperSocket(options), `--${verb}`, environment];
+  return runEnter(words, verb === 'export' ? ['ignore', stream, 'inherit'] : [stream, 'ignore', 'inherit']);
+}
+
+async function runEnter(words: readonly string[], stdio: StdioOptions): Promise<number> {
+  const child = spawn(enterPath(), words, { stdio });
   // A terminal's signals reach it by themselves; others are passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
     process.on(signal, () => void (process.stdin.isTTY || child.kill(signal)));

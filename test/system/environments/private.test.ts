@@ -1,11 +1,19 @@
 /** A private environment from the first entry to its end: what one can do in it, and that the node does not change. */
 import { existsSync, readdirSync } from 'node:fs';
-import { lstat, readFile, writeFile } from 'node:fs/promises';
+import { lstat, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterTests } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
-import { GAMES, NOBODY, enter, environmentsOf, tees, teesProgram } from '../../support/environments.js';
+import {
+  GAMES,
+  NOBODY,
+  enter,
+  environmentsOf,
+  runAs,
+  tees,
+  teesProgram,
+} from '../../support/environments.js';
 import type { Person } from '../../support/environments.js';
 import { linesByNode } from '../../support/tees.js';
 
@@ -232,4 +240,41 @@ maybe('what was changed is told against the node', async (t) => {
   t.regex(text, /^D +\/etc\/debian_version$/m);
   t.regex(text, /^A +4 B +\/opt\/diff\/new$/m);
   t.regex(text, /\d+ changes: .*deleted/);
+});
+
+maybe('an environment is moved as a tar that ordinary tools read', async (t) => {
+  const { cluster } = t.context;
+  const options = ['--environment', 'moved'];
+  t.is((await tees(cluster, NOBODY, 'env', 'start', 'moved')).status, 0);
+  await said(
+    t,
+    'mkdir -p /opt/m; echo one >/opt/m/one; ln /opt/m/one /opt/m/two; chown 33:33 /opt/m; chmod 4751 /opt/m/one; rm -rf /etc/skel /etc/issue; mkdir /etc/skel',
+    options,
+  );
+  const tar = join('/tmp', `tees-moved-${process.pid}.tar`);
+  const busy = await tees(cluster, NOBODY, 'layer', 'export', '-e', 'moved', '-');
+  t.regex(busy.stderr, /ENVIRONMENT_RUNS/);
+  await tees(cluster, NOBODY, 'env', 'stop', 'moved');
+  const exported = await runAs(NOBODY, 'sh', ['-c', `${teesProgram} layer export -e moved >"$TAR"`], {
+    env: { TEES_CLUSTER: cluster.stateDirectory, TAR: tar },
+  });
+  t.is(exported.status, 0, exported.stderr);
+  t.teardown(() => rm(tar, { force: true }));
+  const listed = await runAs(NOBODY, 'tar', ['-tvf', tar]);
+  t.regex(listed.stdout, /^-rwsr-x--x 0\/0 .* \.\/opt\/m\/one$/m);
+  t.regex(listed.stdout, /^hrwsr-x--x .* \.\/opt\/m\/two link to \.\/opt\/m\/one$/m);
+  t.regex(listed.stdout, /^c.* 0,0 .* \.\/etc\/issue$/m);
+  const again = await tees(cluster, NOBODY, 'layer', 'import', tar, '-e', 'moved');
+  t.regex(again.stderr, /ENVIRONMENT_EXISTS/);
+  const imported = await tees(cluster, NOBODY, 'layer', 'import', tar, '-e', 'back');
+  t.is(imported.status, 0, imported.stderr);
+  const seen = 'stat -c %a:%u:%h /opt/m/one /opt/m; test -e /etc/issue || echo gone; ls -A /etc/skel | wc -l';
+  t.is(await said(t, seen, ['--environment', 'back']), await said(t, seen, options));
+  const broken = await tees(cluster, NOBODY, 'layer', 'import', tar.replace('.tar', '.none'), '-e', 'broken');
+  t.regex(broken.stderr, /FILE_UNUSABLE/);
+  const wrong = await runAs(NOBODY, 'sh', ['-c', `echo no tar | ${teesProgram} layer import -e wrong`], {
+    env: { TEES_CLUSTER: cluster.stateDirectory },
+  });
+  t.regex(wrong.stderr, /ENVIRONMENT_FAILED/);
+  t.notRegex((await tees(cluster, NOBODY, 'env', 'list')).stdout, /wrong|broken/);
 });
