@@ -127,8 +127,10 @@ for (const method of Object.keys(METHODS) as MethodName[]) {
       const waited =
         report.blocked.find((read) => read.node === node && read.path === `/${LAST}`)?.seconds ?? 0;
       const all = hystereticDelivered - launched;
-      t.true(waited > 0 && waited < 0.6 * all, `${node}: waited ${waited} of ${all} s`);
+      // Where another node has asked for it before, it may be there already.
+      t.true(waited < 0.6 * all, `${node}: waited ${waited} of ${all} s`);
     }
+    t.true(report.blocked.some(({ path }) => path === `/${LAST}`));
   });
 
   maybe(`${method}: a job that is cancelled in the middle leaves nothing`, async (t) => {
