@@ -80,7 +80,11 @@ export class Stand {
       '--',
       ...way.argv(command, this.tools),
     ]);
-    return out.trim().split('\n').map(Number);
+    // podman says a name, too.
+    return out
+      .split('\n')
+      .filter((line) => /^\d+\.\d$/.test(line))
+      .map(Number);
   }
 
   /** Files looked at, and small ones read, in a second. */
