@@ -1,6 +1,6 @@
 /** `tees layer export` and `import`: a private environment as a tar, by GNU tar, as root inside would write and read it. */
 import { closeSync, openSync } from 'node:fs';
-import type { Argv, CommandModule } from 'yargs';
+import type { CommandModule } from 'yargs';
 import { TeesError, usageError } from '../../base/errors.js';
 import type { SocketOptions } from '../ask-daemon.js';
 
@@ -27,7 +27,7 @@ function transfer(verb: 'export' | 'import', describe: string): CommandModule<ob
           describe:
             verb === 'export' ? 'which; it must not run' : 'its name; there must be none of that name',
         })
-        .option('socket', { type: 'string', describe: "the keeper's socket" }) as unknown as Argv<Options>,
+        .option('socket', { type: 'string', describe: "the keeper's socket" }),
     handler: async (options) => {
       const { transferByKeeper } = await import('../enter.js');
       const stream = openStream(verb, options.file);
