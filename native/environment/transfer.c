@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "identities.h"
 #include "request.h"
 #include "user.h"
@@ -34,6 +35,7 @@ static bool run_tar(const struct request *request, const struct user *user, cons
     identities_enter(namespace, user);
     keep_only((const int[]){request->connection}, 1);
     fcntl(request->connection, F_SETFD, FD_CLOEXEC);
+    filter_install(false);
     execve(words[0], (char **)words, (char *[]){"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL});
     fail("start", words[0]);
   }
