@@ -17,6 +17,7 @@
 
 #include "../launch/syscalls.h"
 #include "attend.h"
+#include "limits.h"
 #include "mask.h"
 #include "message.h"
 #include "places.h"
@@ -129,6 +130,7 @@ int main(void) {
   settings_read(STDIN_FILENO, &settings);
   if (settings.network >= 0 && setns(settings.network, CLONE_NEWNET) < 0) stop_with("enter", "the network namespace");
   make_places(&settings);
+  limits_sweep();
   signal(SIGPIPE, SIG_IGN);
   sigset_t ends;
   sigemptyset(&ends);

@@ -1,5 +1,6 @@
 #include "limits.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,10 +60,37 @@ void limits_enter(const struct settings *settings, const struct place *place) {
   limit(&PROCESSES, place, settings->processes);
 }
 
+static void leave(const struct controller *controller, const char *value) {
+  char file[PATH_SIZE];
+  if (!*value) return;
+  path_print(file, sizeof file, ROOT "/%s/cgroup.procs", is_version_2() ? "" : controller->name);
+  write_file(file, "0");
+}
+
+void limits_leave(const struct settings *settings) {
+  leave(&MEMORY, settings->memory);
+  leave(&PROCESSES, settings->processes);
+}
+
 void limits_remove(const struct place *place) {
   char group[PATH_SIZE];
   group_of(&MEMORY, place, group, false);
   rmdir(group);
   group_of(&PROCESSES, place, group, false);
   rmdir(group);
+}
+
+static void sweep(const struct controller *controller) {
+  char path[PATH_SIZE];
+  path_print(path, sizeof path, ROOT "/%s/" OURS, is_version_2() ? "" : controller->name);
+  DIR *listing = opendir(path);
+  /* Where somebody is in one, this fails, and nothing else happens. */
+  for (struct dirent *entry; listing && (entry = readdir(listing));)
+    if (*entry->d_name != '.') unlinkat(dirfd(listing), entry->d_name, AT_REMOVEDIR);
+  if (listing) closedir(listing);
+}
+
+void limits_sweep(void) {
+  sweep(&MEMORY);
+  sweep(&PROCESSES);
 }

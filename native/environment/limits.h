@@ -7,6 +7,10 @@
 
 /* This process, and what it starts, is in the environment's groups from now on. Refuses where a limit cannot be set. */
 void limits_enter(const struct settings *settings, const struct place *place);
+/* This process is in none of them any more: nobody can remove a group that somebody is in. */
+void limits_leave(const struct settings *settings);
+/* What is left of environments whose monitors were killed: groups with nobody in them. */
+void limits_sweep(void);
 /* Of an environment that has ended. */
 void limits_remove(const struct place *place);
 

@@ -29,6 +29,7 @@
 static void become_pid_one(struct root *root, int listener, int ready) __attribute__((noreturn));
 static void become_pid_one(struct root *root, int listener, int ready) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  root_prepare(root);
   root_enter(root);
   if (setsid() < 0 && errno != EPERM) fail("start a session", "");
   identities_enter(root->namespace, root->user);
@@ -97,7 +98,7 @@ static void run(const struct settings *settings, const struct user *user, const 
   int listener = place_listen(place, place->socket), monitor = place_listen(place, place->monitor);
   root = (struct root){.settings = settings, .user = user, .place = place, .mask = mask};
   root.namespace = identities_make(user);
-  root_prepare(&root);
+  /* This process stays where it is: what it removes in the end has its paths here. */
   pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
   if (pid < 0) fail("create a process namespace", "");
   if (pid == 0) {
@@ -108,6 +109,7 @@ static void run(const struct settings *settings, const struct user *user, const 
   }
   keep_only((const int[]){lock, mask_lock, monitor}, 3);
   watch(pid, monitor);
+  limits_leave(settings);
   sweep(place);
   /* Before who waits for this hears of it: they may want to start it anew. */
   close(lock);

@@ -111,6 +111,10 @@ maybe('processes and memory are bounded', async (t) => {
   const memory = await enter(t.context, 'head -c 300m /dev/zero | tail -c 250m | wc -c');
   t.not(memory.stdout.trim(), String(250 * 2 ** 20));
   await askKeeper(socketOf(t.context), [...byUser, 'stop', 'default']);
+  const groups = ['', 'pids/', 'memory/'].map(
+    (hierarchy) => `/sys/fs/cgroup/${hierarchy}tees-environments/${PERSON.uid}.default`,
+  );
+  t.deepEqual(groups.filter(existsSync), [], 'the groups are gone with the environment');
   await keeper.stop();
 });
 
