@@ -161,26 +161,6 @@ void request_settle(const char *growing, const struct place *place, bool is_whol
   fail("make the environment", place->name);
 }
 
-static void copy(struct request *request) {
-  struct place from, to;
-  char source[PATH_SIZE + 16], growing[PATH_SIZE], target[PATH_SIZE + 64];
-  static struct user user;
-  request_existing(request, request_argument(request, 1), &from);
-  place_of(request->settings, request->uid, request_argument(request, 2), &to);
-  AUTO_CLOSE int starting = -1, lock = -1;
-  request_hold(&from, &starting, &lock);
-  user_find(request->uid, &user);
-  user_find_ids(request->settings, &user);
-  request_grow(request, &to, growing);
-  path_print(source, sizeof source, "%s/upper", from.path);
-  path_print(target, sizeof target, "%s/upper", growing);
-  bool is_whole = request_run((const char *const[]){"/bin/cp", "-a", "--reflink=auto", "--", source, target, NULL}) == 0;
-  request_settle(growing, &to, is_whole);
-  if (!is_whole) refuse("ENVIRONMENT_FAILED", "the environment could not be copied", "Is there room? See df and tees env usage.");
-  place_note_ids(&to, &user);
-  request_done(request);
-}
-
 static void tell_environment(const struct request *request, const char *name) {
   struct place place;
   struct stat found;
@@ -226,7 +206,7 @@ static void usage(struct request *request) {
 static const struct {
   const char *name;
   void (*act)(struct request *request);
-} VERBS[] = {{"enter", enter}, {"start", start}, {"stop", stop}, {"delete", delete}, {"copy", copy}, {"export", transfer_export}, {"import", transfer_import}, {"list", list}, {"usage", usage}};
+} VERBS[] = {{"enter", enter}, {"start", start}, {"stop", stop}, {"delete", delete}, {"copy", transfer_copy}, {"export", transfer_export}, {"import", transfer_import}, {"list", list}, {"usage", usage}};
 
 /* By the kernel's word. The node's root may speak for others. */
 static void identify(struct request *request) {

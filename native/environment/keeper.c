@@ -22,6 +22,7 @@
 #include "message.h"
 #include "places.h"
 #include "settings.h"
+#include "user.h"
 
 #define SOCKET_NAME "environments.sock"
 #define LOOK_INTERVAL_MS 60000
@@ -107,14 +108,15 @@ static void take(const struct settings *settings, int signals, int listener) {
   struct ucred peer;
   socklen_t size = sizeof peer;
   if (connection < 0 || getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return;
-  int room = room_for(peer.uid);
+  uid_t uid = user_counted_as(settings, peer.uid);
+  int room = room_for(uid);
   if (room < 0) {
     message_say(connection, "error", "REQUESTS_TOO_MANY", "you ask for too much at once", "Wait for some of it.");
     return;
   }
   pid_t pid = start(signals, attend_to, settings, connection);
   if (pid < 0) message_say(connection, "error", "ENVIRONMENT_FAILED", strerror(errno), "The login node has no room for another process.");
-  else attended[room].pid = pid, attended[room].uid = peer.uid;
+  else attended[room].pid = pid, attended[room].uid = uid;
 }
 
 static void reap(pid_t *refresher) {

@@ -64,7 +64,7 @@ static int receive_rest(int fd, char *bytes, size_t size) {
 static int split(struct message *message, size_t size) {
   size_t count = 0;
   for (size_t i = 0; i < size; i++) count += message->bytes[i] == '\0';
-  if (count == 0 || message->bytes[size - 1] != '\0') {
+  if (count == 0 || count > MESSAGE_STRINGS_MAX || message->bytes[size - 1] != '\0') {
     errno = EPROTO;
     return -1;
   }

@@ -6,6 +6,8 @@
 
 /* An environment may be large: ARG_MAX is 2 MiB. */
 #define MESSAGE_MAX_BYTES (4u << 20)
+/* What is listed takes more room than what is sent. */
+#define MESSAGE_STRINGS_MAX (1u << 18)
 #define MESSAGE_FDS_MAX 4
 
 struct message {

@@ -79,6 +79,12 @@ static void forget_streams(void) {
   if (null > 2) close(null);
 }
 
+/* What fills the environment's memory may end its processes, and not what cleans up after them. */
+static void be_spared(void) {
+  AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd >= 0 && write(fd, "-1000", 5) < 0) return;
+}
+
 /* A process of its own, that nobody waits for: who has started it ends before it does. */
 static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) __attribute__((noreturn));
 static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) {
@@ -107,6 +113,7 @@ static void run(const struct settings *settings, const struct user *user, const 
     close(lock);
     become_pid_one(&root, listener, ready);
   }
+  be_spared();
   keep_only((const int[]){lock, mask_lock, monitor}, 3);
   watch(pid, monitor);
   limits_leave(settings);

@@ -27,7 +27,7 @@ void place_of(const struct settings *settings, uid_t uid, const char *name, stru
   path_print(place->path, sizeof place->path, "%s/users/%u/%s", settings->directory, uid, name);
   path_print(place->sockets, sizeof place->sockets, "%s/environments", settings->runtime);
   path_print(place->socket, sizeof place->socket, "%u.%s", uid, name);
-  path_print(place->monitor, sizeof place->monitor, "%u.%s.monitor", uid, name);
+  path_print(place->monitor, sizeof place->monitor, "monitor.%u.%s", uid, name);
 }
 
 void make_directory(const char *path, mode_t mode) {

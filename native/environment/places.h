@@ -4,7 +4,7 @@
  *   DIRECTORY/masks/N           see mask.c
  *   DIRECTORY/users/UID/NAME/   lock, starting (locks), ids, upper/, work/
  *   DIRECTORY/deleted/          what is being removed
- *   RUNTIME/environments/UID.NAME[.monitor]   sockets of one that runs
+ *   RUNTIME/environments/[monitor.]UID.NAME   sockets of one that runs; a name may end like anything
  */
 #ifndef TEES_PLACES_H
 #define TEES_PLACES_H

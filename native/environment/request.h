@@ -30,5 +30,6 @@ int request_run(const char *const *arguments);
 /* Verbs of transfer.c. */
 void transfer_export(struct request *request);
 void transfer_import(struct request *request);
+void transfer_copy(struct request *request);
 
 #endif

@@ -75,3 +75,17 @@ void user_find_ids(const struct settings *settings, struct user *user) {
   user->first_gid = range_of("/etc/subgid", user);
   if (user->first_uid == 0 || user->first_gid == 0) user->first_uid = user->first_gid = own_range(settings, user->uid);
 }
+
+uid_t user_counted_as(const struct settings *settings, uid_t uid) {
+  char line[512];
+  if (uid >= settings->id_base && uid < settings->id_end) return uid - (uid - settings->id_base) % ID_COUNT;
+  FILE *file = fopen("/etc/subuid", "re");
+  while (file && fgets(line, sizeof line, file)) {
+    unsigned first, count;
+    if (sscanf(line, "%*[^:]:%u:%u", &first, &count) != 2 || uid < first || uid - first >= count) continue;
+    uid = first;
+    break;
+  }
+  if (file) fclose(file);
+  return uid;
+}

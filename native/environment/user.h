@@ -25,4 +25,7 @@ void user_find(uid_t uid, struct user *user);
 /* From /etc/subuid and /etc/subgid; otherwise some of those that the settings set apart, the same ones each time. */
 void user_find_ids(const struct settings *settings, struct user *user);
 
+/* Ids that one user can have all alike: of a subordinate id the first of its range, of others themselves. */
+uid_t user_counted_as(const struct settings *settings, uid_t uid);
+
 #endif
