@@ -110,7 +110,8 @@ static void ask(const struct options *options, int fd) {
   memcpy(strings + COUNT_OF(head), options->command, arguments * sizeof *strings);
   memcpy(strings + COUNT_OF(head) + arguments, environ, variables * sizeof *strings);
   const int streams[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-  if (message_send(fd, streams, has_terminal() ? 0 : 3, strings) < 0)
+  /* Who refuses does not listen to all of it, but has said why. */
+  if (message_send(fd, streams, has_terminal() ? 0 : 3, strings) < 0 && errno != EPIPE)
     give_up(options, "DAEMON_DOWN", strerror(errno), "");
   free(strings);
 }
@@ -132,7 +133,8 @@ static void transfer(const struct options *options, int fd) __attribute__((noret
 static void transfer(const struct options *options, int fd) {
   const int streams[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
   struct message answer;
-  if (message_send(fd, streams, 3, (const char *const[]){options->transfer, options->name, NULL}) < 0 || message_receive(fd, &answer) < 0)
+  bool is_sent = message_send(fd, streams, 3, (const char *const[]){options->transfer, options->name, NULL}) == 0 || errno == EPIPE;
+  if (!is_sent || message_receive(fd, &answer) < 0)
     give_up(options, "DAEMON_LOST", "the keeper of environments went away before it had answered", "See the login daemon's log.");
   if (answer.count >= 4 && strcmp(answer.strings[0], "error") == 0)
     give_up(options, answer.strings[1], answer.strings[2], answer.strings[3]);

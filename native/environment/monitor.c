@@ -29,6 +29,8 @@
 static void become_pid_one(struct root *root, int listener, int ready) __attribute__((noreturn));
 static void become_pid_one(struct root *root, int listener, int ready) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  /* This process alone: what fills the environment's memory may end all in it, and not the monitor, which cleans up. */
+  limits_enter(root->settings, root->place);
   root_prepare(root);
   root_enter(root);
   if (setsid() < 0 && errno != EPERM) fail("start a session", "");
@@ -79,12 +81,6 @@ static void forget_streams(void) {
   if (null > 2) close(null);
 }
 
-/* What fills the environment's memory may end its processes, and not what cleans up after them. */
-static void be_spared(void) {
-  AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (fd >= 0 && write(fd, "-1000", 5) < 0) return;
-}
-
 /* A process of its own, that nobody waits for: who has started it ends before it does. */
 static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) __attribute__((noreturn));
 static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) {
@@ -100,7 +96,6 @@ static void run(const struct settings *settings, const struct user *user, const 
            "It may run on another node that shares this directory. It can run once.");
   sweep(place);
   int mask_lock = mask_use(settings, mask);
-  limits_enter(settings, place);
   int listener = place_listen(place, place->socket), monitor = place_listen(place, place->monitor);
   root = (struct root){.settings = settings, .user = user, .place = place, .mask = mask};
   root.namespace = identities_make(user);
@@ -113,10 +108,8 @@ static void run(const struct settings *settings, const struct user *user, const 
     close(lock);
     become_pid_one(&root, listener, ready);
   }
-  be_spared();
   keep_only((const int[]){lock, mask_lock, monitor}, 3);
   watch(pid, monitor);
-  limits_leave(settings);
   sweep(place);
   /* Before who waits for this hears of it: they may want to start it anew. */
   close(lock);

@@ -112,7 +112,7 @@ maybe('processes and memory are bounded', async (t) => {
   t.not(memory.stdout.trim(), String(250 * 2 ** 20));
   await askKeeper(socketOf(t.context), [...byUser, 'stop', 'default']);
   const groups = ['', 'pids/', 'memory/'].map(
-    (hierarchy) => `/sys/fs/cgroup/${hierarchy}tees-environments/${PERSON.uid}.default`,
+    (hierarchy) => `/sys/fs/cgroup/${hierarchy}tees-environments/${PERSON.uid}`,
   );
   t.deepEqual(groups.filter(existsSync), [], 'the groups are gone with the environment');
   await keeper.stop();

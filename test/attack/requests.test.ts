@@ -1,0 +1,219 @@
+/** Requests to the keeper that are forged, broken, or too many; and what a user may try with environments that stand still. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import anyTest from 'ava';
+import type { TestFn } from 'ava';
+import { enterPath } from '../../src/base/native.js';
+import { askKeeper } from '../../src/cli/ask-keeper.js';
+import { EnvironmentKeeper } from '../../src/login/environment-keeper.js';
+import { encodeStrings } from '../../src/wire/strings.js';
+import { compile } from '../support/compile.js';
+import { personOf, runAs } from '../support/environments.js';
+import type { Outcome, Person } from '../support/environments.js';
+import { eventually, withoutCluster } from '../support/tees.js';
+
+interface Context {
+  readonly directory: string;
+  readonly socket: string;
+  readonly keeper: EnvironmentKeeper;
+}
+
+const test = anyTest as TestFn<Context>;
+const maybe = withoutCluster ? test.skip : test.serial;
+/** Accounts that no other test uses. */
+const [ATTACKER, VICTIM] = ['lp', 'man'].map(personOf) as [Person, Person];
+/** Of one user at a time, as native/environment/keeper.c has it. */
+const MOST = 16;
+const SUBORDINATES = 20;
+const PROCESSES = 64;
+
+test.beforeEach(async (t) => {
+  if (withoutCluster) return;
+  const directory = mkdtempSync('/tmp/tees-requests-');
+  chmodSync(directory, 0o755);
+  const nothing = (): void => {};
+  const keeper = new EnvironmentKeeper({
+    environments: {
+      directory: join(directory, 'kept'),
+      bind: ['/tmp'],
+      ids: { first: 0x6000_0000, count: 0x1000_0000 },
+      processes: PROCESSES,
+      memoryBytes: 64 * 2 ** 20,
+    },
+    runtimeDirectory: directory,
+    log: { error: nothing, warn: nothing, info: nothing, debug: nothing },
+  });
+  await keeper.start();
+  t.context = { directory, keeper, socket: join(directory, 'environments.sock') };
+});
+
+test.afterEach.always(async (t) => {
+  if (!t.context.directory) return;
+  for (const person of [ATTACKER, VICTIM])
+    for (const [, name = ''] of await ask(t.context, person, 'list'))
+      await ask(t.context, person, 'stop', name);
+  await t.context.keeper.stop();
+  rmSync(t.context.directory, { recursive: true, force: true });
+});
+
+const ask = ({ socket }: Context, { uid }: Person, ...words: string[]) =>
+  askKeeper(socket, [`user=${uid}`, ...words]);
+
+function enter({ socket }: Context, person: Person, script: string, name = 'default'): Promise<Outcome> {
+  const words = ['--socket', socket, '--environment', name, '--', 'sh', '-c', script];
+  return runAs(person, enterPath(), words);
+}
+
+function upperOf({ directory }: Context, { uid }: Person, name = 'default'): string {
+  return join(directory, 'kept/users', String(uid), name, 'upper');
+}
+
+/** Returns when the connections are held. They are until the input ends. */
+async function flood(context: Context, ids: number, connections: number): Promise<Writable> {
+  const program = join(context.directory, 'flood');
+  await compile(program, ['test/attack/flood.c']);
+  const words = [program, context.socket, String(ids), String(connections)];
+  const child = spawn(enterPath(), ['--socket', context.socket, '--', ...words], {
+    uid: ATTACKER.uid,
+    gid: ATTACKER.gid,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child.stdin;
+}
+
+maybe('many who ask for nothing leave room for others, whatever ids they take', async (t) => {
+  for (const [ids, connections] of [
+    [SUBORDINATES, MOST],
+    [1, 1000],
+  ] as const) {
+    const held = await flood(t.context, ids, connections);
+    t.is((await enter(t.context, VICTIM, 'echo served')).stdout, 'served\n');
+    if (ids === 1) t.regex((await enter(t.context, ATTACKER, 'true')).stderr, /REQUESTS_TOO_MANY/);
+    held.end();
+  }
+});
+
+/** All that it answers before it hangs up. */
+async function send(context: Context, bytes: Buffer): Promise<string> {
+  const socket = createConnection(context.socket).on('error', () => {});
+  socket.end(bytes);
+  return text(socket).catch(() => '');
+}
+
+maybe('what is no message is not answered, and the next is', async (t) => {
+  const head = (size: number, body = ''): Buffer => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(size);
+    return Buffer.concat([bytes, Buffer.from(body)]);
+  };
+  const endless = Buffer.concat([head(4 << 20), Buffer.alloc(4 << 20)]);
+  for (const bytes of [
+    head(0),
+    head(0xffff_ffff),
+    head(5, 'list!'),
+    head(100, 'list\0'),
+    endless,
+    Buffer.from('x'),
+  ])
+    t.is(await send(t.context, bytes), '');
+  t.regex(await send(t.context, encodeStrings(['list'])), /done/);
+  t.regex(await send(t.context, encodeStrings(['user=0', '', ''])), /REQUEST_INVALID/);
+  t.regex(await send(t.context, encodeStrings(['enter'])), /error/);
+});
+
+for (const name of ['', '.', '..', '../lp', 'a/b', '/etc', '-rf', 'a'.repeat(65)]) {
+  maybe(`"${name}" names no environment`, async (t) => {
+    for (const words of [
+      ['start', name],
+      ['delete', name],
+      ['stop', name],
+      ['usage', name],
+      ['copy', 'default', name],
+    ]) {
+      await enter(t.context, ATTACKER, 'true');
+      await ask(t.context, ATTACKER, 'stop', 'default');
+      await t.throwsAsync(ask(t.context, ATTACKER, ...words), { code: 'ENVIRONMENT_NAME_INVALID' });
+    }
+  });
+}
+
+maybe('an environment is not another one’s monitor by its name', async (t) => {
+  const command = 'echo here >/run/mark';
+  await enter(t.context, ATTACKER, command);
+  await ask(t.context, ATTACKER, 'start', 'default.monitor');
+  t.is((await enter(t.context, ATTACKER, 'cat /run/mark')).stdout, 'here\n');
+});
+
+maybe('an environment is copied with no right that its user has not', async (t) => {
+  await enter(t.context, ATTACKER, 'echo mine >/opt/mine; ln -s nowhere /opt/link; rm -f /etc/motd');
+  await ask(t.context, ATTACKER, 'stop', 'default');
+  await ask(t.context, ATTACKER, 'copy', 'default', 'first');
+  const copied = upperOf(t.context, ATTACKER, 'first');
+  t.is(readFileSync(join(copied, 'opt/mine'), 'utf8'), 'mine\n');
+  t.is(statSync(join(copied, 'opt/mine')).uid, ATTACKER.uid);
+  t.is(readlinkSync(join(copied, 'opt/link')), 'nowhere');
+  // As what a link leads to that is put where a directory was, while it is copied.
+  const closed = join(upperOf(t.context, ATTACKER), 'opt/closed');
+  mkdirSync(closed, { mode: 0o700 });
+  writeFileSync(join(closed, 'open'), 'secret', { mode: 0o644 });
+  await t.throwsAsync(ask(t.context, ATTACKER, 'copy', 'default', 'second'), { code: 'ENVIRONMENT_FAILED' });
+  t.false(existsSync(upperOf(t.context, ATTACKER, 'second')));
+});
+
+maybe('who fills the memory of an environment ends it at most, and may start it anew', async (t) => {
+  const fill = 'for i in 1 2 3 4 5 6; do head -c 20m /dev/zero >/dev/shm/$i || break; done; echo filled';
+  await enter(t.context, ATTACKER, fill);
+  const inside = await eventually('it can be entered again', async () => {
+    const { status, stdout } = await enter(t.context, ATTACKER, 'rm -f /dev/shm/*; cat /proc/self/cgroup');
+    return status === 0 ? stdout : undefined;
+  });
+  t.true(inside.length > 0);
+  const [monitor = '', ...others] = monitorsOf(t.context);
+  t.deepEqual(others, []);
+  t.notRegex(readFileSync(`/proc/${monitor}/cgroup`, 'utf8'), /tees-environments/);
+});
+
+maybe('a user has no more for having more environments', async (t) => {
+  await ask(t.context, ATTACKER, 'start', 'one');
+  await ask(t.context, ATTACKER, 'start', 'other');
+  const sleepers = 'for i in $(seq 50); do sleep 3 & done 2>/dev/null; echo $(jobs -r | wc -l)';
+  const running = await Promise.all(
+    ['one', 'other'].map((name) => enter(t.context, ATTACKER, sleepers, name)),
+  );
+  const started = running.map(({ stdout }) => Number(stdout.trim() || 0));
+  t.true(
+    started.some((count) => count > 10),
+    started.join(),
+  );
+  t.true((started[0] ?? 0) + (started[1] ?? 0) < PROCESSES, started.join());
+});
+
+/** Its lock is what it keeps open of the environment's directory. */
+function monitorsOf({ directory }: Context): string[] {
+  const kept = join(directory, 'kept/users', String(ATTACKER.uid));
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const fds = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      return fds.some((path) => path.startsWith(kept));
+    } catch {
+      return false;
+    }
+  });
+}
