@@ -193,16 +193,12 @@ maybe('who fills the memory of an environment ends it at most, and may start it 
 maybe('a user has no more for having more environments', async (t) => {
   await ask(t.context, ATTACKER, 'start', 'one');
   await ask(t.context, ATTACKER, 'start', 'other');
-  const sleepers = 'for i in $(seq 50); do sleep 3 & done 2>/dev/null; echo $(jobs -r | wc -l)';
-  const running = await Promise.all(
-    ['one', 'other'].map((name) => enter(t.context, ATTACKER, sleepers, name)),
-  );
-  const started = running.map(({ stdout }) => Number(stdout.trim() || 0));
-  t.true(
-    started.some((count) => count > 10),
-    started.join(),
-  );
-  t.true((started[0] ?? 0) + (started[1] ?? 0) < PROCESSES, started.join());
+  const sleepers = (count: number): string =>
+    `for i in $(seq ${count}); do sleep 60 </dev/null >/dev/null 2>&1 & echo $i; done`;
+  const startedIn = async (name: string, count: number): Promise<number> =>
+    (await enter(t.context, ATTACKER, sleepers(count), name)).stdout.trimEnd().split('\n').length;
+  t.is(await startedIn('one', PROCESSES / 2), PROCESSES / 2);
+  t.true((await startedIn('other', PROCESSES)) < PROCESSES / 2);
 });
 
 /** Its lock is what it keeps open of the environment's directory. */
