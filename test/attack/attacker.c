@@ -58,7 +58,7 @@ static void try_read(char **argv) {
   look("reopen", open(name, O_RDONLY));
   chmod(name, 0666);
   look("chmod by descriptor", open(path, O_RDONLY));
-  static const char *const ROOTS[] = {"/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/run/tees-upper"};
+  static const char *const ROOTS[] = {"/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/run/tees-upper", "/run/tees-lower"};
   for (size_t i = 0; i < sizeof ROOTS / sizeof *ROOTS; i++) {
     snprintf(name, sizeof name, "%s%s", ROOTS[i], path);
     look(ROOTS[i], open(name, O_RDONLY));
@@ -126,7 +126,7 @@ static void try_handle(char **argv) {
 
   memcpy(it.handle.f_handle, &inode, 4);
   memcpy(it.handle.f_handle + 4, &generation, 4);
-  static const char *const ANCHORS[] = {"/", "/tmp", "/run/tees-upper", "/home"};
+  static const char *const ANCHORS[] = {"/", "/tmp", "/run/tees-upper", "/run/tees-lower", "/home"};
   for (size_t i = 0; i < sizeof ANCHORS / sizeof *ANCHORS; i++) {
     int anchor = open(ANCHORS[i], O_RDONLY | O_DIRECTORY);
     look("a file handle", open_by_handle_at(anchor, &it.handle, O_RDONLY));

@@ -76,6 +76,14 @@ export const ATTACKS: readonly Attack[] = [
     (t) =>
       `${t.attacker} write /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/kernel/modprobe /sys/kernel/uevent_helper`,
   ),
+  inside(
+    'leave one’s limits, by control groups',
+    'kernel',
+    (t) =>
+      `for one in pids memory; do mkdir -p /opt/$one; mount -t cgroup -o $one none /opt/$one; done 2>/dev/null
+       mkdir -p /opt/both; mount -t cgroup2 none /opt/both
+       ${t.attacker} write $(find /opt/pids /opt/memory /opt/both /sys/fs/cgroup -name cgroup.procs -o -name pids.max -o -name "memory.*") | head -n 9`,
+  ),
   inside('signal a process outside', 'kernel', (t) => `${t.attacker} kill ${t.process}`),
   inside('the kernel’s log, modules, kexec, accounting', 'kernel', (t) => `${t.attacker} kernel`),
   inside('read another user’s layer by its path', 'places', (t) => `${t.attacker} read ${t.upper}`),
@@ -84,6 +92,12 @@ export const ATTACKS: readonly Attack[] = [
     from: 'outside',
     defence: 'places',
     script: (t) => `${t.attacker} read ${t.upper}`,
+  },
+  {
+    name: 'trace one’s own PID 1 from the node',
+    from: 'outside',
+    defence: 'kernel',
+    script: (t) => `for pid in $(pgrep -x tees-keep); do ${t.attacker} trace $pid; done`,
   },
   {
     name: 'have another user’s PID 1 run something',
