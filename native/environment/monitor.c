@@ -24,6 +24,8 @@
 
 /* For what runs inside to end by itself, when it is to be stopped. */
 #define GRACE_MS 5000
+#define LOCK_TRIES 100
+#define LOCK_INTERVAL_US 20000
 
 /* In the environment's process namespace, as the node's root still. */
 static void become_pid_one(struct root *root, int listener, int ready) __attribute__((noreturn));
@@ -91,6 +93,11 @@ static void run(const struct settings *settings, const struct user *user, const 
   forget_streams();
   keep_only((const int[]){failures_fd(), ready}, 2);
   int lock = place_lock(place, "lock", false);
+  /* The monitor of one that has just ended by itself, when memory ran out say, is still clearing up. */
+  for (int tries = 0; lock < 0 && tries < LOCK_TRIES; tries++) {
+    usleep(LOCK_INTERVAL_US);
+    lock = place_lock(place, "lock", false);
+  }
   if (lock < 0)
     refuse("ENVIRONMENT_IN_USE", "somebody else uses the environment's files",
            "It may run on another node that shares this directory. It can run once.");
