@@ -61,7 +61,9 @@ static void add_bind(struct root *root, const char *path, unsigned recursive, bo
   int tree = clone_tree(path, recursive, PLAIN);
   if (tree < 0 && may_be_missing) return;
   if (tree < 0) fail("carry in", path);
-  snprintf(root->binds[root->bind_count].path, PATH_SIZE, "%s", path);
+  char *kept = strdup(path);
+  if (!kept) fail("allocate memory", "");
+  root->binds[root->bind_count].path = kept;
   root->binds[root->bind_count++].tree = tree;
 }
 
@@ -77,7 +79,9 @@ static void add_named_bind(struct root *root, const char *name) {
   if (real && strcmp(real, "/") != 0) add_bind(root, real, AT_RECURSIVE, may_be_missing);
 }
 
-static int compare_binds(const void *a, const void *b) { return strcmp(a, b); }
+static int compare_binds(const void *a, const void *b) {
+  return strcmp(((const struct bind *)a)->path, ((const struct bind *)b)->path);
+}
 
 static void add_binds(struct root *root) {
   mountinfo_each(is_left_out, add_mount, root);

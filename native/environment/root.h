@@ -16,8 +16,8 @@ struct root {
   int namespace;
   int inside; /* of the overlay: targets are found from here */
   size_t bind_count;
-  struct {
-    char path[PATH_SIZE];
+  struct bind {
+    char *path;
     int tree;
   } binds[BINDS_MAX + 256];
 };
