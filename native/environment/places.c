@@ -60,10 +60,14 @@ void place_make(const struct place *place, const struct user *user) {
 
 void place_note_ids(const struct place *place, const struct user *user) {
   char path[PATH_SIZE + 16];
+  char noted[64] = "", ids[64];
   path_print(path, sizeof path, "%s/ids", place->path);
-  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0 || dprintf(fd, "%u %u %u %u\n", user->uid, user->gid, user->first_uid, user->first_gid) < 0)
-    fail("note the ids", path);
+  int size = path_print(ids, sizeof ids, "%u %u %u %u\n", user->uid, user->gid, user->first_uid, user->first_gid);
+  AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || read(fd, noted, sizeof noted - 1) < 0) fail("read the noted ids", path);
+  /* A file that is truncated is written out at once, and most often nothing has changed. */
+  if (strcmp(noted, ids) == 0) return;
+  if (ftruncate(fd, 0) < 0 || pwrite(fd, ids, (size_t)size, 0) != size) fail("note the ids", path);
 }
 
 int place_lock(const struct place *place, const char *which, bool waits) {
