@@ -29,6 +29,12 @@ static bool write_file(const char *path, const char *text) {
 
 static bool is_version_2(void) { return access(ROOT "/cgroup.controllers", F_OK) == 0; }
 
+/*
+ * This process is its only thread. A thread that moves itself need not keep all others from forking meanwhile, for which the
+ * kernel waits for all processors (cgroup_threadgroup_rwsem): several milliseconds. Version 2 moves whole processes only.
+ */
+static const char *members(void) { return is_version_2() ? "cgroup.procs" : "tasks"; }
+
 /* Of all environments: each user has a group there, which is limited, with one in it for each environment. */
 static void ours(const struct controller *controller, char *path) {
   path_print(path, PATH_SIZE, ROOT "/%s/" OURS, is_version_2() ? "" : controller->name);
@@ -55,7 +61,7 @@ static bool enter(const struct controller *controller, const struct place *place
   size = strlen(group);
   path_print(group + size, sizeof group - size, "/%s", place->name);
   mkdir(group, 0755);
-  path_print(file, sizeof file, "%s/cgroup.procs", group);
+  path_print(file, sizeof file, "%s/%s", group, members());
   return write_file(file, "0");
 }
 
