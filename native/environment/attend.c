@@ -40,6 +40,11 @@ void request_done(const struct request *request) {
   _exit(0);
 }
 
+static void find_and_make(const struct request *request, const struct place *place, struct user *user) {
+  user_find(request->uid, user);
+  place_make(place, user);
+}
+
 /* A connection to the environment, which is started when it does not run. */
 static int reach(const struct request *request, const char *name, bool may_make) {
   static struct user user;
@@ -47,9 +52,9 @@ static int reach(const struct request *request, const char *name, bool may_make)
   place_of(request->settings, request->uid, name, &place);
   if (request->uid == 0)
     refuse("ENVIRONMENT_OF_ROOT", "the node's root has no environment", "It would be root of the node inside, too.");
-  user_find(request->uid, &user);
-  if (!may_make && !place_exists(&place)) refuse_unknown();
-  place_make(&place, &user);
+  bool exists = place_exists(&place);
+  if (!exists && !may_make) refuse_unknown();
+  if (!exists) find_and_make(request, &place, &user);
   /* Two who come at once find one. */
   AUTO_CLOSE int starting = place_lock(&place, "starting", true);
   int socket = place_connect(&place, place.socket);
@@ -60,6 +65,8 @@ static int reach(const struct request *request, const char *name, bool may_make)
     refuse("ENVIRONMENT_BROKEN", "the files of the environment were removed while it runs",
            "What is still done in it is lost: tees env stop NAME, and start it anew.");
   }
+  /* What runs knows its user. */
+  if (exists) find_and_make(request, &place, &user);
   user_find_ids(request->settings, &user);
   place_note_ids(&place, &user);
   monitor_start(request->settings, &user, &place);
