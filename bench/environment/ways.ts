@@ -1,78 +1,162 @@
-/** What the trial `environment` compares, as data, and what is aimed at. */
-import { join } from 'node:path';
+/** The trial `environment` as data: the ways into a private environment, what is measured in each, and the aim. */
 
-export interface Tools {
-  /** Where Debian's packages are unpacked. */
+/** Where things are, for the commands of a way. */
+export interface Place {
+  /** Below /tmp, which each way shows inside. */
   readonly directory: string;
-  /** tees-enter and its words. */
-  readonly enter: readonly string[];
-  /** For a shell: stops the environment that `enter` comes into. */
-  readonly stop: string;
-  /** A directory with a root for Charliecloud and podman: `/usr` is bound into it. */
-  readonly image: string;
-  /** podman and its words. */
-  readonly podman: readonly string[];
+  /** The node's root once more, without what is mounted below it. */
+  readonly root: string;
+  readonly home: string;
+  readonly uid: number;
+  readonly enter: string;
 }
 
 export interface Way {
-  readonly name: string;
+  readonly name: WayName;
+  /** For the table's head. */
   readonly title: string;
-  readonly as: 'user' | 'root';
-  readonly argv: (command: readonly string[], tools: Tools) => string[];
-  /** For a shell, before each time, and not in it. */
-  readonly prepare?: (tools: Tools) => string;
-  /** It cannot be waited for here, and is only started. */
-  readonly detached?: boolean;
+  /** Debian's packages, of those that are not our own. */
+  readonly packages?: readonly string[];
+  /** Of those of the keeper: whether what an environment may take is limited, as it is where nothing else is configured. */
+  readonly kept?: { readonly limited: boolean };
+  /** It goes on cleaning up behind its command, which is not to be in the way of others. */
+  readonly restMs?: number;
+  /** The words before a command that starts an environment of its own. `name`: of one that shall be found again. */
+  start(place: Place, name?: string): readonly string[];
+  /** The words before a command that joins one that runs; `pid`: of the node's processes, one that is in it. */
+  join?(place: Place, name: string, pid: number): readonly string[];
 }
 
+export type WayName = 'direct' | 'tees' | 'unlimited' | 'bwrap' | 'ch-run' | 'podman';
+
+export const DIRECT = 'direct';
+
+/** The root user inside, the same directories shown, and everything that TEES separates but the network. */
+const BWRAP =
+  '--dev /dev --proc /proc --unshare-user --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup';
+const PODMAN_RUN = 'run --rm --network=host --no-hosts --log-driver=none --tmpfs=/run:notmpcopyup';
+
 export const WAYS: readonly Way[] = [
-  { name: 'plain', title: 'the command alone', as: 'user', argv: (command) => [...command] },
+  { name: 'direct', title: 'direct', start: () => [], join: () => [] },
+  { name: 'tees', title: 'TEES', kept: { limited: true }, start: entered('tees'), join: entered('tees') },
   {
-    name: 'start',
-    title: 'TEES, to be started',
-    as: 'user',
-    argv: (command, { enter }) => [...enter, '--', ...command],
-    prepare: ({ stop }) => stop,
-  },
-  {
-    name: 'join',
-    title: 'TEES, that runs',
-    as: 'user',
-    argv: (command, { enter }) => [...enter, '--', ...command],
+    name: 'unlimited',
+    title: 'no limits',
+    kept: { limited: false },
+    start: entered('unlimited'),
+    join: entered('unlimited'),
   },
   {
     name: 'bwrap',
-    title: 'bubblewrap',
-    as: 'user',
-    argv: (command, { directory }) => [
-      join(directory, 'usr/bin/bwrap'),
-      ...['--unshare-user', '--uid', '0', '--gid', '0', '--unshare-pid', '--unshare-ipc', '--unshare-uts'],
-      ...['--bind', '/', '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/run', '--', ...command],
+    title: 'bwrap',
+    packages: ['bubblewrap'],
+    start: ({ root, home }) => [
+      ...['bwrap', '--bind', root, '/', '--ro-bind', '/sys', '/sys', '--bind', '/tmp', '/tmp'],
+      ...['--bind', home, home, '--tmpfs', '/run', ...BWRAP.split(' '), '--uid', '0', '--gid', '0'],
+      ...['--die-with-parent', '--'],
+    ],
+    join: (_, __, pid) => [
+      'nsenter',
+      '-t',
+      `${pid}`,
+      '-U',
+      '--preserve-credentials',
+      '-m',
+      '-p',
+      '-i',
+      '-u',
+      '-C',
     ],
   },
   {
     name: 'ch-run',
-    title: 'Charliecloud',
-    as: 'user',
-    argv: (command, { directory, image }) => [
-      join(directory, 'usr/bin/ch-run'),
-      ...['-b', '/usr:/usr', image, '--', ...command],
-    ],
+    title: 'ch-run',
+    packages: ['charliecloud-runtime'],
+    start: ({ root }) => ['ch-run', '--uid=0', '--gid=0', root, '--'],
+    join: ({ root }, _, pid) => ['ch-run', '--uid=0', '--gid=0', `--join-pid=${pid}`, root, '--'],
   },
   {
     name: 'podman',
-    title: 'podman (root, -d)',
-    as: 'root',
-    argv: (command, { podman, image }) => [
-      ...podman,
-      ...['run', '-d', '--network', 'host', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'],
-      ...['--log-driver', 'none', '-v', '/usr:/usr:ro', '--rootfs', image, ...command],
+    title: 'podman',
+    packages: ['podman', 'crun', 'uidmap'],
+    restMs: 500,
+    start: (place, name) => [
+      ...podman(place),
+      ...PODMAN_RUN.split(' '),
+      ...(name === undefined ? [] : [`--name=${name}`]),
+      ...['--volume=/tmp:/tmp', '--rootfs', `${place.root}:O`],
     ],
-    detached: true,
+    join: (place, name) => [...podman(place), 'exec', name],
   },
 ];
 
-/** What is measured inside. */
-export const INSIDE: readonly string[] = ['plain', 'join', 'bwrap', 'ch-run'];
+/** Its own overlay over the node's root, as TEES has it; images, which it has none of, would be by vfs. */
+export function podman({ directory }: Pick<Place, 'directory'>): string[] {
+  const at = `${directory}/podman`;
+  return [
+    ...[
+      'podman',
+      '--runtime=crun',
+      '--cgroup-manager=cgroupfs',
+      '--storage-driver=vfs',
+      '--events-backend=none',
+    ],
+    ...[`--root=${at}/store`, `--runroot=${at}/run`, `--tmpdir=${at}/tmp`],
+  ];
+}
 
-export const AIMS = { startOverBwrap: 1.5 } as const;
+/** Of a keeper with its own sockets, by the name of the way. */
+function entered(way: 'tees' | 'unlimited') {
+  return ({ enter, directory }: Place, name = 'default'): string[] => [
+    ...[enter, '--socket', `${directory}/${way}/run/environments.sock`, '--environment', name, '--'],
+  ];
+}
+
+/** In the order in which the stopwatch tells them. */
+export const WORK = [
+  { name: 'stat', title: 'stat, the first time' },
+  { name: 'statAgain', title: 'stat, again' },
+  { name: 'open', title: 'open, read, close' },
+  { name: 'openAgain', title: 'open, read, close again' },
+  { name: 'compile', title: 'compile a C program' },
+] as const;
+
+/** What a round has measured: nanoseconds. Ways without a second step have none. */
+export type Measure = 'start' | 'join' | 'stop' | (typeof WORK)[number]['name'];
+export type Round = Partial<Record<Measure, number>>;
+
+/** Of so many environments at a time, for each: KiB. */
+export interface Memory {
+  /** Of processes, what they share divided among them (PSS). */
+  readonly processes: number;
+  /** Slab, stacks, page tables and per-processor memory. */
+  readonly kernel: number;
+  /** What less is available (MemAvailable). */
+  readonly available: number;
+}
+
+export const AIMS = [
+  { measure: 'start', way: 'tees', against: 'bwrap', most: 1.5 },
+] as const satisfies readonly {
+  measure: Measure;
+  way: WayName;
+  against: WayName;
+  most: number;
+}[];
+
+export interface Sizes {
+  /** Of start, join and stop. */
+  readonly rounds: number;
+  /** Of what is done inside. */
+  readonly workRounds: number;
+  readonly files: number;
+  readonly fileBytesMax: number;
+  /** At a time, for their memory. */
+  readonly environments: number;
+  readonly memoryRounds: number;
+}
+
+export const SIZES: Readonly<Record<'quick' | 'full', Sizes>> = {
+  quick: { rounds: 10, workRounds: 2, files: 2000, fileBytesMax: 1 << 16, environments: 8, memoryRounds: 1 },
+  full: { rounds: 50, workRounds: 10, files: 5000, fileBytesMax: 1 << 16, environments: 50, memoryRounds: 3 },
+};

@@ -1,4 +1,4 @@
-/** The measuring program inside an environment: one command at a time, one number for an answer. */
+/** A measuring program: one command at a time, one number for an answer, or a line. */
 import type { Readable, Writable } from 'node:stream';
 
 export interface ClientStreams {
@@ -35,12 +35,16 @@ export class Client {
   }
 
   async ask(...command: readonly (string | number)[]): Promise<number> {
+    return Number(await this.askLine(...command));
+  }
+
+  async askLine(...command: readonly (string | number)[]): Promise<string> {
     this.streams.stdin.write(`${command.join(' ')}\n`);
     while (this.#lines.length === 0) {
       if (this.#ended) throw new Error(`the client failed: ${command.join(' ')}: ${this.#complaint}`);
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    return Number(this.#lines.shift());
+    return this.#lines.shift()!;
   }
 
   end(): void {
