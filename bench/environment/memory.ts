@@ -23,7 +23,7 @@ export function look(): Moment {
 }
 
 export interface Ours {
-  owns(uid: number): boolean;
+  readonly owns: (uid: number) => boolean;
   /** Programs of root's, by the directories they lie in. */
   readonly directories: readonly string[];
   /** Neither here nor there. */

@@ -92,7 +92,7 @@ export class Rig {
         (await Keeper.start(context, join(place.directory, way.name), user.uid, way.kept.limited));
       const prefix = way.packages ? this.peers.prefix : [];
       const [program, ...words] = [...prefix, ...asUser(user, place.directory), this.#stopwatch];
-      const child = spawn(program!, words, { cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] });
+      const child = spawn(program, words, { cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] });
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.stdin.on('error', () => {});
       if (way.name === 'podman') context.cleanup.push('podman', () => this.#endPodman());

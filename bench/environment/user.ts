@@ -15,7 +15,7 @@ export interface User {
   readonly uid: number;
   readonly home: string;
   /** Whether an id of the node is the user's or a subordinate one. */
-  owns(uid: number): boolean;
+  readonly owns: (uid: number) => boolean;
 }
 
 /** @throws TeesError USER_NOT_MADE */

@@ -41,7 +41,7 @@ export const WAYS: readonly Way[] = [
   { name: 'tees', title: 'TEES', kept: { limited: true }, start: entered('tees'), join: entered('tees') },
   {
     name: 'unlimited',
-    title: 'no limits',
+    title: 'no limit',
     kept: { limited: false },
     start: entered('unlimited'),
     join: entered('unlimited'),
