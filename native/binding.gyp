@@ -54,7 +54,9 @@
         "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c",
         "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/mountinfo.c"
       ],
-      "cflags": ["-std=gnu11"]
+      "cflags": ["-std=gnu11"],
+      # Symbols are found once, before it forks, and not in each process anew.
+      "ldflags": ["-Wl,-z,now"]
     },
     {
       "target_name": "tees-enter",
