@@ -21,6 +21,8 @@
 
 /* Whoever says nothing for so long is not waited for. */
 #define REQUEST_DEADLINE_S 10
+/* An environment may be ending when somebody comes. */
+#define HAND_ON_ATTEMPTS 3
 /* What one gets who names none. */
 #define DEFAULT_NAME "default"
 
@@ -75,16 +77,29 @@ static int reach(const struct request *request, const char *name, bool may_make)
   return socket;
 }
 
+/* False: the environment has ended, and the command has not begun. */
+static bool hand_on(const struct request *request, const char *name) {
+  AUTO_CLOSE int socket = reach(request, name, strcmp(name, DEFAULT_NAME) == 0);
+  struct timeval deadline = {.tv_sec = REQUEST_DEADLINE_S};
+  int fds[MESSAGE_FDS_MAX] = {request->connection};
+  memcpy(fds + 1, request->message.fds, request->message.fd_count * sizeof(int));
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
+  if (message_send(socket, fds, 1 + request->message.fd_count, (const char *const *)request->message.strings) < 0) return false;
+  char taken;
+  ssize_t got;
+  do got = read(socket, &taken, 1);
+  while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == EAGAIN) refuse("ENVIRONMENT_FAILED", "the environment does not answer", "tees env stop NAME, and start it anew.");
+  return got == 1;
+}
+
 static void enter(struct request *request) {
   const char *name = request_argument(request, 1);
   if (!request->is_own || request->message.fd_count > MESSAGE_FDS_MAX - 1)
     refuse("NOT_ALLOWED", "an environment is entered by its user alone", "");
-  AUTO_CLOSE int socket = reach(request, name, strcmp(name, DEFAULT_NAME) == 0);
-  int fds[MESSAGE_FDS_MAX] = {request->connection};
-  memcpy(fds + 1, request->message.fds, request->message.fd_count * sizeof(int));
-  if (message_send(socket, fds, 1 + request->message.fd_count, (const char *const *)request->message.strings) < 0)
-    fail("hand on the request", name);
-  _exit(0);
+  for (int attempt = 0; attempt < HAND_ON_ATTEMPTS; attempt++)
+    if (hand_on(request, name)) _exit(0);
+  refuse("ENVIRONMENT_ENDED", "the environment has ended before the command began", "Has it run out of memory? See dmesg.");
 }
 
 static void start(struct request *request) {

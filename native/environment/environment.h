@@ -47,6 +47,9 @@
 #define INNER_PROGRAMS_NAME "tees-bin"
 #define INNER_PROGRAMS "/run/" INNER_PROGRAMS_NAME
 
+/* A session's to the attendant: from here on the request is its own, and nobody else's to repeat. */
+#define REQUEST_TAKEN "t"
+
 /* tees-enter's own failures, as env(1) and ssh(1) have them; 126 and 127 are those of commands. */
 #define STATUS_FAILED 125
 #define STATUS_CANNOT_EXECUTE 126

@@ -286,6 +286,8 @@ void session_run(const struct user *user, const char *name, int connection, bool
     if (request.fd_count < 1) _exit(STATUS_FAILED);
     session.connection = request.fds[0];
     failures_to(session.connection);
+    /* Who has handed it on would do so again otherwise, when this environment is just ending. */
+    if (write(connection, REQUEST_TAKEN, 1) != 1) _exit(STATUS_FAILED);
   }
   set_deadline(session.connection, 0);
   understand(&session, &request, is_inner);
