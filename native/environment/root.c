@@ -219,7 +219,7 @@ static void make_devices(const struct root *root) {
   make_link(dev, "/proc/self/fd/2", "stderr");
   snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%u", root->user->first_gid + TTY_GROUP - 1);
   mount_inside(root, "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options);
-  mount_inside(root, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+  mount_inside(root, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, root->settings->shared_memory);
   umask(before);
 }
 

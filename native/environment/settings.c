@@ -38,6 +38,13 @@ static void set(struct settings *settings, const char *name, const char *value) 
   }
 }
 
+/* Half of the memory, as on a node: whoever fills it is told so before the kernel ends what runs in the environment. */
+static void size_shared_memory(struct settings *settings) {
+  unsigned long long memory = strtoull(settings->memory, NULL, 10);
+  int length = snprintf(settings->shared_memory, sizeof settings->shared_memory, "mode=1777");
+  if (memory) snprintf(settings->shared_memory + length, sizeof settings->shared_memory - (size_t)length, ",size=%llu", memory / 2);
+}
+
 void settings_read(int fd, struct settings *settings) {
   *settings = (struct settings){.network = -1, .memory = "", .processes = ""};
   find_enter_program(settings);
@@ -52,6 +59,7 @@ void settings_read(int fd, struct settings *settings) {
     *value++ = '\0';
     set(settings, message.strings[i], value);
   }
+  size_shared_memory(settings);
   if (settings->directory && settings->runtime) return;
   fprintf(stderr, "tees-keep: the settings directory and runtime are needed\n");
   exit(2);

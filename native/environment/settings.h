@@ -15,6 +15,7 @@ struct settings {
   size_t bind_count;
   const char *binds[BINDS_MAX]; /* of the node, shown inside; "~" is the user's home; one with "?" before it may be missing */
   const char *memory;           /* bytes, or "" */
+  char shared_memory[64];       /* mount options of /dev/shm */
   const char *processes;        /* or "" */
   char enter_program[PATH_SIZE]; /* beside tees-keep */
 };
