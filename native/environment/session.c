@@ -284,8 +284,7 @@ void session_run(const struct user *user, const char *name, int connection, bool
   if (message_receive(connection, &request) < 0) _exit(STATUS_FAILED);
   if (!is_inner) {
     if (request.fd_count < 1) _exit(STATUS_FAILED);
-    session.connection = request.fds[0];
-    failures_to(session.connection);
+    failures_to(session.connection = request.fds[0]);
     /* Who has handed it on would do so again otherwise, when this environment is just ending. */
     if (write(connection, REQUEST_TAKEN, 1) != 1) _exit(STATUS_FAILED);
   }
