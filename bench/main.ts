@@ -27,6 +27,7 @@ const OPTIONS = {
   groups: { type: 'string' },
   'group-size': { type: 'string' },
   uplink: { type: 'string' },
+  disk: { type: 'boolean', default: false },
   only: { type: 'string' },
   seed: { type: 'string' },
 } as const;
@@ -57,6 +58,7 @@ function parse(argv: readonly string[]): Order {
     ...(values.groups === undefined ? {} : { groups: Number(values.groups) }),
     ...(values['group-size'] === undefined ? {} : { groupSize: Number(values['group-size']) }),
     ...(values.uplink === undefined ? {} : { uplink: values.uplink }),
+    ...(values.disk ? { disk: true } : {}),
   };
   const only = values.only?.split(',') ?? [];
   if (!entry.shaped && Object.keys(shape).length + only.length > 0)
@@ -67,7 +69,7 @@ function parse(argv: readonly string[]): Order {
 
 function misuse(what: string): TeesError {
   return usageError('TRIAL_UNKNOWN', what, {
-    hint: `npm run bench -- TRIAL [--quick] [--json FILE] [--seed N], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N, --uplink RATE and --only p2p,sbcast,16MB`,
+    hint: `npm run bench -- TRIAL [--quick] [--json FILE] [--seed N], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N, --uplink RATE, --disk and --only p2p,sbcast,16MB`,
   });
 }
 

@@ -6,6 +6,8 @@ export interface ClusterShape {
   readonly groupSize: number;
   /** As the embedded cluster takes it: 200mbit. */
   readonly uplink: string;
+  /** Whether what the nodes receive lies on the disk: more of it than there is memory. Default false. */
+  readonly disk?: boolean;
 }
 
 export interface TrialContext {

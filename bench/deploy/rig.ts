@@ -10,6 +10,7 @@ import type { MethodName } from '../../src/planning/method.js';
 import { foldHostlist } from '../../src/topology/hostlist.js';
 import { runJob, runTees } from '../run-job.js';
 import type { ClusterShape, TrialContext } from '../trial.js';
+import { mountDisk } from './disk.js';
 import { readProcessorUse } from './processors.js';
 import { Slurm } from './slurm.js';
 import { prepareSlurm } from './slurm-tools.js';
@@ -17,6 +18,8 @@ import { STORAGE_LINK } from './ways.js';
 import type { Measured, Payload, WayName } from './ways.js';
 
 const PIECE_BYTES = 16 << 20;
+/** Sparse. */
+const DISK_BYTES = 2 ** 40;
 
 /** Where a measurement takes place. */
 export interface Place {
@@ -52,10 +55,12 @@ export class Rig {
     context.cleanup.push('the layer', () => rmSync(upper, { recursive: true, force: true }));
     mkdirSync(join(upper, 'opt'));
     context.say(`${shape.groups} groups of ${shape.groupSize} nodes, uplinks of ${shape.uplink}`);
-    const cluster = await startCluster({ ...shape, storage: STORAGE_LINK });
+    const disk = shape.disk ? await mountDisk(DISK_BYTES, context.cleanup) : undefined;
+    const onDisk = disk === undefined ? {} : { stateDirectory: join(disk, 'cluster'), storesOnDisk: true };
+    const cluster = await startCluster({ ...shape, ...onDisk, storage: STORAGE_LINK });
     context.cleanup.push('the cluster', () => cluster.down());
     context.say(`Slurm ${tools.version} on the same nodes`);
-    const slurm = await Slurm.start(cluster, tools, context.cleanup);
+    const slurm = await Slurm.start(cluster, tools, disk, context.cleanup);
     const { supervisorPid } = await cluster.status();
     return new Rig(cluster, slurm, tools.version, upper, supervisorPid);
   }

@@ -11,7 +11,7 @@ export interface SlurmFiles {
   readonly directory: string;
   readonly configuration: string;
   readonly mungeSocket: string;
-  /** Mounted on each node: a tmpfs of its own, as the store of TEES is. */
+  /** Mounted on each node: a file system or a directory of its own, as the store of TEES is. */
   readonly received: string;
 }
 

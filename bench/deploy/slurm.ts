@@ -34,16 +34,25 @@ export class Slurm {
     private readonly cluster: EmbeddedCluster,
     private readonly tools: SlurmTools,
     directory: string,
+    private readonly disk: string | undefined,
   ) {
     this.#files = slurmFiles(directory);
     this.#env = { ...process.env, ...tools.env, SLURM_CONF: this.#files.configuration };
   }
 
-  /** @throws TeesError SLURM_NOT_UP */
-  static async start(cluster: EmbeddedCluster, tools: SlurmTools, cleanup: CleanupStack): Promise<Slurm> {
+  /**
+   * @param disk a directory for what the nodes receive, instead of memory
+   * @throws TeesError SLURM_NOT_UP
+   */
+  static async start(
+    cluster: EmbeddedCluster,
+    tools: SlurmTools,
+    disk: string | undefined,
+    cleanup: CleanupStack,
+  ): Promise<Slurm> {
     const directory = mkdtempSync(join(tmpdir(), 'tees-slurm-'));
     cleanup.push("Slurm's files", () => rmSync(directory, { recursive: true, force: true }));
-    const slurm = new Slurm(cluster, tools, directory);
+    const slurm = new Slurm(cluster, tools, directory, disk);
     cleanup.push('Slurm', () => slurm.#stop());
     await slurm.#configure();
     await slurm.#startDaemons();
@@ -64,7 +73,7 @@ export class Slurm {
     await this.#command('scancel', [job], COMMAND_DEADLINE_MS);
   }
 
-  /** Where a node gets what is broadcast: in memory, on each node its own. */
+  /** Where a node gets what is broadcast: on each node its own. */
   get target(): string {
     return join(this.#files.received, RECEIVED);
   }
@@ -127,10 +136,13 @@ export class Slurm {
     for (const end = Date.now() + START_DEADLINE_MS; !existsSync(mungeSocket); await sleep(POLL_MS))
       if (Date.now() > end) throw this.#failure('munged does not start', 'munged.log');
     await this.#daemon(this.cluster.login, [slurmctld, '-D']);
-    const script = 'mount -t tmpfs tees-bench "$1" && shift && exec "$@"';
+    const inMemory = 'mount -t tmpfs tees-bench "$1" && shift && exec "$@"';
+    const onDisk = 'mkdir "$1" && mount --bind "$1" "$2" && shift 2 && exec "$@"';
     for (const node of this.cluster.nodes) {
       const command = [slurmd, '-D', '-N', node, '-d', slurmstepd];
-      await this.#daemon(node, ['sh', '-c', script, 'sh', received, ...command]);
+      const mounting =
+        this.disk === undefined ? [inMemory, 'sh'] : [onDisk, 'sh', join(this.disk, `received.${node}`)];
+      await this.#daemon(node, ['sh', '-c', ...mounting, received, ...command]);
     }
   }
 

@@ -2,8 +2,8 @@
  * How long a payload takes to every node, and what it costs the uplinks: by each method of TEES, and by Slurm's sbcast
  * on the same nodes, interleaved, against the lower bound. Each measurement is a process of its own, with new contents.
  */
-import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { readFileSync, statfsSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { describeError, TeesError, usageError } from '../../src/base/errors.js';
 import { parseRate } from '../../src/emulator/options.js';
 import { Rig } from '../deploy/rig.js';
@@ -13,8 +13,8 @@ import { PAYLOADS, SHAPE, WAYS } from '../deploy/ways.js';
 import type { Payload, PayloadResults, Round, Way } from '../deploy/ways.js';
 import type { ClusterShape, Trial, TrialContext } from '../trial.js';
 
-/** All nodes hold the payload in memory, which belongs to others too. */
-const MEMORY_PART = 0.6;
+/** All nodes hold the payload, in memory or on the disk, which belong to others too. */
+const PART_TO_FILL = 0.6;
 /** One to all, over an uplink that is one of many at the same time, and as slow again. */
 const DEADLINE_BOUNDS = 60;
 const DEADLINE_MIN_MS = 120_000;
@@ -81,8 +81,7 @@ async function measurePayload(bench: Bench, payload: Payload, count: number): Pr
   const { megabytes } = payload;
   const groups = groupsThatFit(shape, megabytes * 1e6);
   const nodes = rig.cluster.nodes.slice(0, groups * shape.groupSize);
-  if (groups < shape.groups)
-    context.say(`${megabytes} MB to ${nodes.length} nodes only: more do not fit into memory`);
+  if (groups < shape.groups) context.say(`${megabytes} MB to ${nodes.length} nodes only: more do not fit`);
   const job = await rig.slurm.allocate(nodes);
   const deadlineMs = DEADLINE_MIN_MS + Math.ceil(DEADLINE_BOUNDS * 1000 * lowerBound(megabytes, rate));
   const place: Place = { nodes, job, bytes: megabytes * 1e6, by: payload.by, deadlineMs };
@@ -111,8 +110,17 @@ async function measureRound(bench: Bench, place: Place, which: string): Promise<
   return round;
 }
 
-function groupsThatFit({ groups, groupSize }: ClusterShape, bytes: number): number {
-  const available = 1024 * Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
-  const fitting = Math.floor((available * MEMORY_PART) / (groupSize * bytes));
+function availableOnDisk(): number {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  return bavail * bsize;
+}
+
+function availableMemory(): number {
+  return 1024 * Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+}
+
+function groupsThatFit({ groups, groupSize, disk = false }: ClusterShape, bytes: number): number {
+  const available = disk ? availableOnDisk() : availableMemory();
+  const fitting = Math.floor((available * PART_TO_FILL) / (groupSize * bytes));
   return Math.max(1, Math.min(groups, fitting));
 }

@@ -132,10 +132,11 @@ export class NodeDaemon {
     const { store, runtime } = this.#files;
     const { name, role } = this.node;
     const { namespaces, configFile } = this.cluster;
-    const size = String(this.specification.storeSizeBytes);
+    const { storeSizeBytes, storesOnDisk } = this.specification;
     const net = this.cluster.namespace(name);
     // A compute node is diskless. What the login node keeps is the user's to look at.
-    const tmpfs = role === 'login' ? [] : ['--tmpfs', store, '--size', size];
+    const inMemory = role !== 'login' && !storesOnDisk;
+    const tmpfs = inMemory ? ['--tmpfs', store, '--size', String(storeSizeBytes)] : [];
     return [
       ...[initPath(), 'node', '--net', net, '--hostname', name],
       ...(this.#mounts === undefined ? ['--hide', namespaces, ...tmpfs] : ['--mounts', String(MOUNTS_FD)]),

@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly environments?: boolean;
   /** Size of a compute node's store, for example 2GiB (the default). */
   readonly storeSize?: string;
+  /** In the cluster's directory instead of in memory; their size is then not enforced. Default false. */
+  readonly storesOnDisk?: boolean;
   /** Of it, so much may hold what earlier jobs have brought. Default 0: each job is sent everything. */
   readonly storeCache?: string;
   /** Whether the logs outlive the cluster. Default: if `stateDirectory` is given. */
@@ -73,6 +75,7 @@ export interface ClusterSpecification {
   readonly storage?: { readonly bitsPerSecond?: number };
   readonly environments: boolean;
   readonly storeSizeBytes: number;
+  readonly storesOnDisk: boolean;
   readonly storeCacheBytes: number;
   readonly end: ClusterEnd;
   readonly daemonCommand: readonly string[];
@@ -112,6 +115,7 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     ...(options.storage === undefined ? {} : { storage: storageOf(options.storage) }),
     environments: options.environments ?? false,
     storeSizeBytes: checkSize('store-size', options.storeSize ?? '2GiB'),
+    storesOnDisk: options.storesOnDisk ?? false,
     storeCacheBytes: checkSize('store-cache', options.storeCache ?? '0', 0),
     end: endOf(options),
     daemonCommand: options.daemonCommand ?? defaultDaemonCommand(),
