@@ -18,17 +18,12 @@ static void find_enter_program(struct settings *settings) {
   strcpy(strrchr(settings->enter_program, '/'), "/tees-enter");
 }
 
-static unsigned weaknesses;
-
-bool is_weak(enum weakness weakness) { return weaknesses & weakness; }
-
 static void set(struct settings *settings, const char *name, const char *value) {
   if (strcmp(name, "directory") == 0) settings->directory = value;
   else if (strcmp(name, "runtime") == 0) settings->runtime = value;
   else if (strcmp(name, "idBase") == 0) settings->id_base = (uint32_t)strtoul(value, NULL, 10);
   else if (strcmp(name, "idEnd") == 0) settings->id_end = (uint32_t)strtoul(value, NULL, 10);
   else if (strcmp(name, "network") == 0) settings->network = atoi(value);
-  else if (strcmp(name, "weak") == 0) weaknesses = (unsigned)atoi(value);
   else if (strcmp(name, "memory") == 0) settings->memory = value;
   else if (strcmp(name, "processes") == 0) settings->processes = value;
   else if (strcmp(name, "bind") == 0 && settings->bind_count < BINDS_MAX) settings->binds[settings->bind_count++] = value;

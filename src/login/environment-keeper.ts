@@ -22,8 +22,8 @@ export interface KeeperOptions {
   readonly runtimeDirectory: string;
   readonly log: Log;
   readonly networkFd?: number | undefined;
-  /** Defences left out, for tests that attack (enum weakness of native/environment/settings.h). */
-  readonly weak?: number;
+  /** Default: tees-keep. Tests that attack have builds of it that leave a defence out. */
+  readonly program?: string;
 }
 
 export class EnvironmentKeeper {
@@ -35,9 +35,9 @@ export class EnvironmentKeeper {
 
   /** Resolves when users may come. @throws TeesError ENVIRONMENTS_FAILED */
   async start(): Promise<void> {
-    const { networkFd } = this.options;
+    const { networkFd, program = keeperPath() } = this.options;
     const stdio = ['pipe', 'pipe', 'pipe', networkFd ?? 'ignore'] as const;
-    const child = spawn(keeperPath(), [], {
+    const child = spawn(program, [], {
       cwd: '/',
       stdio: [...stdio],
     }) as ChildProcessWithoutNullStreams;
@@ -100,7 +100,6 @@ export class EnvironmentKeeper {
       `directory=${directory}`,
       `runtime=${runtimeDirectory}`,
       ...(this.options.networkFd === undefined ? [] : [`network=${NETWORK_FD}`]),
-      ...(this.options.weak === undefined ? [] : [`weak=${this.options.weak}`]),
       `idBase=${ids.first}`,
       `idEnd=${ids.first + ids.count}`,
       ...(memoryBytes === undefined ? [] : [`memory=${memoryBytes}`]),

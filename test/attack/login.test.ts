@@ -3,12 +3,13 @@
  * where the one defence that is to stop it is left out, where it must gain something: otherwise it would prove nothing.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { enterPath } from '../../src/base/native.js';
 import { askKeeper } from '../../src/cli/ask-keeper.js';
 import { EnvironmentKeeper } from '../../src/login/environment-keeper.js';
+import { ROOT, compile } from '../support/compile.js';
 import { personOf, runAs } from '../support/environments.js';
 import type { Outcome, Person } from '../support/environments.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -23,6 +24,7 @@ const maybe = withoutCluster ? test.skip : test.serial;
 const [ATTACKER, VICTIM] = ['news', 'mail'].map(personOf) as [Person, Person];
 const ACCOUNT = 33;
 const SECRET = 'TEES-SECRET';
+const SOURCES = 'native/environment';
 
 interface Site {
   readonly runtime: string;
@@ -32,6 +34,18 @@ interface Site {
 const sites = new Map<Weakness | 'sound', Site>();
 let ground: Ground;
 let prize: Prize;
+
+/** A build of its own; the product has no way to leave a defence out. Its programs lie together. */
+async function weakKeeper(name: Weakness): Promise<string> {
+  const directory = join(ground.directory, `programs-${name}`);
+  mkdirSync(directory);
+  copyFileSync(enterPath(), join(directory, 'tees-enter'));
+  const program = join(directory, 'tees-keep');
+  const own = readdirSync(join(ROOT, SOURCES)).filter((file) => file.endsWith('.c') && file !== 'client.c');
+  const sources = [...own.map((file) => join(SOURCES, file)), 'native/launch/mountinfo.c'];
+  await compile(program, sources, [`-DTEES_WEAK=${WEAKNESSES[name]}`]);
+  return program;
+}
 
 async function siteWith(name: Weakness | 'sound'): Promise<Site> {
   const known = sites.get(name);
@@ -47,7 +61,7 @@ async function siteWith(name: Weakness | 'sound'): Promise<Site> {
     },
     runtimeDirectory: runtime,
     log: { error: nothing, warn: nothing, info: nothing, debug: nothing },
-    ...(name === 'sound' ? {} : { weak: WEAKNESSES[name] }),
+    ...(name === 'sound' ? {} : { program: await weakKeeper(name) }),
   });
   const site = { runtime, keeper };
   sites.set(name, site);
