@@ -96,23 +96,11 @@ static void return_rights(void) {
   if (setgroups(0, NULL) < 0) fail("set the groups", "");
 }
 
-/* An overlay has two layers at least when nothing may be written. This one must be on a file system of its own. */
-static int empty_tree(void) {
-  AUTO_CLOSE int context = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
-  if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_STRING, "size", "4k") < 0 ||
-      sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", "0755") < 0 ||
-      sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
-    fail("make an empty layer", "");
-  int tree = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
-  if (tree < 0) fail("make an empty layer", "");
-  return tree;
-}
-
-/* The paths of descriptors: layers by descriptor come with Linux 6.13 only. */
-static int open_overlay(int upper, int lower) {
-  char layers[128];
+/* An overlay has two layers at least when nothing may be written, on file systems of their own. */
+static int open_overlay(const char *upper, const char *lower) {
+  char layers[PATH_SIZE];
   int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
-  snprintf(layers, sizeof layers, "/proc/self/fd/%d:/proc/self/fd/%d", upper, lower);
+  path_print(layers, sizeof layers, "%s:%s", upper, lower);
   if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", layers) < 0 ||
       sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
     fail("stack the node's files", "/");
@@ -124,13 +112,11 @@ static int open_overlay(int upper, int lower) {
  * the user without any capability that goes past permissions. So the kernel refuses root inside what it would refuse the
  * user outside, by whatever way it is asked for.
  */
-int identities_lower(const char *path, int namespace, const struct user *user) {
-  AUTO_CLOSE int tree = identities_clone(path, namespace, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
-  AUTO_CLOSE int empty = empty_tree();
+int identities_lower(const char *tree, const char *nothing, const struct user *user) {
   if (!is_weak(WEAK_LOWER)) take_rights(user);
-  AUTO_CLOSE int context = open_overlay(tree, empty);
+  AUTO_CLOSE int context = open_overlay(tree, nothing);
   int lower = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
-  if (lower < 0) fail("stack the node's files", path);
+  if (lower < 0) fail("stack the node's files", "/");
   return_rights();
   return lower;
 }

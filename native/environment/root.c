@@ -21,8 +21,14 @@
 
 /* Debian's, as most others': terminals belong to it. */
 #define TTY_GROUP 5
-/* Exists everywhere, and is not looked at by anybody else: the interim root is this process's own. */
+/* Exists everywhere, and is not looked at by anybody else: what is mounted there is this process's own. */
 #define INTERIM "/tmp"
+#define NEW_ROOT INTERIM "/new"
+#define NODE INTERIM "/node"
+#define NOTHING INTERIM "/nothing"
+#define MASK INTERIM "/mask"
+#define LOWER INTERIM "/lower"
+#define STATE INTERIM "/state"
 #define PLAIN (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
 static bool is_at_or_below(const char *path, const char *directory) {
@@ -102,9 +108,9 @@ static int make_overlay_inside(void *argument) {
   if (unshare(CLONE_NEWNS) < 0) fail("create a mount namespace", "");
   int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
   if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL) < 0 ||
-      sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", "/mask:/lower") < 0 ||
-      sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", "/state/upper") < 0 ||
-      sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", "/state/work") < 0 ||
+      sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", MASK ":" LOWER) < 0 ||
+      sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", STATE "/upper") < 0 ||
+      sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", STATE "/work") < 0 ||
       sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
     fail("mount the overlay of the environment", root->place->name);
   overlay->fd = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
@@ -116,27 +122,24 @@ static int make_overlay_inside(void *argument) {
 /* The overlay belongs to the environment's user namespace: made by a process of it, which shares descriptors with this one. */
 static int make_overlay(const struct root *root) {
   struct overlay overlay = {.root = root, .fd = -1};
-  pid_t pid = start_sharing(make_overlay_inside, &overlay, CLONE_FILES | CLONE_VFORK);
-  if (pid < 0) fail("start a process", "");
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-  if (status != 0 || overlay.fd < 0) _exit(STATUS_FAILED); /* and has said why */
+  if (start_sharing(make_overlay_inside, &overlay, CLONE_FILES | CLONE_VFORK) < 0) fail("start a process", "");
+  /* It has let go of this memory, and is not waited for: its mounts take their time to go. */
+  if (overlay.fd < 0) _exit(STATUS_FAILED); /* and has said why */
   return overlay.fd;
 }
 
-static void make_interim_root(void) {
+/* Where the layers are, until the new root is entered: before Linux 6.15 overlayfs takes no layer that is not mounted here. */
+static void make_interim(void) {
   if (unshare(CLONE_NEWNS) < 0) fail("create a mount namespace", "");
   if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail("make the mounts private", "/");
-  if (sys_mount("tees", INTERIM, "tmpfs", 0, "size=16k,mode=0755") < 0 || chdir(INTERIM) < 0) fail("mount", INTERIM);
-  static const char *const PLACES[] = {"new", "mask", "lower", "state"};
+  if (sys_mount("tees", INTERIM, "tmpfs", 0, "size=32k,mode=0755") < 0) fail("mount", INTERIM);
+  static const char *const PLACES[] = {NEW_ROOT, NODE, NOTHING, MASK, LOWER, STATE};
   for (size_t i = 0; i < COUNT_OF(PLACES); i++) make_directory(PLACES[i], 0755);
-  if (sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-    fail("leave the node's mounts", "/");
 }
 
 void root_prepare(struct root *root) {
   int mask = identities_clone(root->mask, root->namespace, MOUNT_ATTR_RDONLY | PLAIN);
-  int lower = identities_lower("/", root->namespace, root->user);
+  int node = identities_clone("/", root->namespace, MOUNT_ATTR_RDONLY | PLAIN);
   int state = clone_tree(root->place->path, 0, MOUNT_ATTR_NODEV);
   if (state < 0) fail("open", root->place->path);
   int sys = clone_tree("/sys", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
@@ -148,18 +151,17 @@ void root_prepare(struct root *root) {
   path_print(upper, sizeof upper, "%s/upper", root->place->path);
   root->upper = clone_tree(upper, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
   if (root->upper < 0) fail("open", upper);
-  make_interim_root();
-  attach(mask, "/mask");
-  attach(lower, "/lower");
-  root->lower_view = clone_tree("/lower", 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
-  if (root->lower_view < 0) fail("open", "/lower");
-  attach(state, "/state");
-  int overlay = make_overlay(root);
-  attach(overlay, "/new");
-  /* Where the layers are mounted goes with the interim root: each unmounting waits for all processors (RCU). */
-  if (chdir("/new") < 0) fail("enter", "/new");
+  make_interim();
+  attach(node, NODE);
+  attach(identities_lower(NODE, NOTHING, root->user), LOWER);
+  root->lower_view = clone_tree(LOWER, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
+  if (root->lower_view < 0) fail("open", LOWER);
+  attach(mask, MASK);
+  attach(state, STATE);
+  attach(make_overlay(root), NEW_ROOT);
+  if (chdir(NEW_ROOT) < 0) fail("enter", NEW_ROOT);
   root->inside = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (root->inside < 0) fail("open", "/new");
+  if (root->inside < 0) fail("open", NEW_ROOT);
   int target = -1;
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
   if ((target = sys_openat2(root->inside, "sys", &how)) < 0 || sys_move_mount(sys, target) < 0) fail("mount", "/sys");
@@ -286,7 +288,8 @@ void root_enter(struct root *root) {
   make_devices(root);
   make_run(root);
   attach_binds(root);
-  if (chdir("/new") < 0 || sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+  /* The layers' mounts go with the node's, at once: each unmounting waits for all processors (RCU). */
+  if (chdir(NEW_ROOT) < 0 || sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
     fail("enter the environment's root", root->place->name);
   close(root->inside);
 }

@@ -22,7 +22,7 @@ struct root {
   } binds[BINDS_MAX + 256];
 };
 
-/* Takes what it needs of the node, leaves the node's mounts behind, and mounts the overlay at /new of an interim root. */
+/* In a mount namespace of its own: takes what it needs of the node, and mounts the overlay. */
 void root_prepare(struct root *root);
 /* In the environment's own process namespace, with the node's privileges still: attaches the rest, and goes there. */
 void root_enter(struct root *root);
