@@ -133,6 +133,7 @@ int main(void) {
   if (settings.network >= 0 && setns(settings.network, CLONE_NEWNET) < 0) stop_with("enter", "the network namespace");
   make_places(&settings);
   limits_sweep();
+  users_load();
   signal(SIGPIPE, SIG_IGN);
   sigset_t ends;
   sigemptyset(&ends);

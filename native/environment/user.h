@@ -20,6 +20,8 @@ struct user {
   gid_t first_gid;
 };
 
+/* Once, before any is looked for: loading what nsswitch.conf(5) names takes longer than asking it. */
+void users_load(void);
 /* Refuses who is unknown. */
 void user_find(uid_t uid, struct user *user);
 /* From /etc/subuid and /etc/subgid; otherwise some of those that the settings set apart, the same ones each time. */

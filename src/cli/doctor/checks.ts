@@ -153,7 +153,7 @@ function socket({ config }: Patient): Promise<Finding[]> {
 }
 
 /** Linux shows a tree with other ids, and takes an overlay's marks from a user namespace. */
-const ENVIRONMENTS_KERNEL_MIN = '5.12';
+const ENVIRONMENTS_KERNEL_MIN = '5.19';
 const CONTROLLERS = ['memory', 'pids'];
 
 async function environments({ config }: Patient): Promise<Finding[]> {
