@@ -225,7 +225,8 @@ static int accompany(const struct options *options, int fd, int signals, int mas
 
 static void say_usage(void) __attribute__((noreturn));
 static void say_usage(void) {
-  fprintf(stderr, "usage: tees-enter [--environment NAME] [--as-user] [--socket PATH] [--log-in] [-- COMMAND ARG…]\n");
+  fprintf(stderr, "usage: tees-enter [--environment NAME] [--as-user] [--socket PATH] [--log-in] [-- COMMAND ARG…]\n"
+                  "       tees-enter --export NAME | --import NAME [--socket PATH]\n");
   exit(2);
 }
 
