@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "places.h"
 #include "request.h"
 #include "user.h"
+#include "volume.h"
 
 /* Whoever says nothing for so long is not waited for. */
 #define REQUEST_DEADLINE_S 10
@@ -140,19 +142,38 @@ int request_run(const char *const *arguments) {
   return status;
 }
 
+/* What nobody works at any more was left by a node that went down. */
+static void sweep_aside(const struct place *place) {
+  char parent[PATH_SIZE], path[PATH_SIZE];
+  path_print(parent, sizeof parent, "%.*s", (int)(strrchr(place->path, '/') - place->path), place->path);
+  DIR *listing = opendir(parent);
+  for (struct dirent *entry; listing && (entry = readdir(listing));) {
+    pid_t pid = strncmp(entry->d_name, ASIDE, strlen(ASIDE)) == 0 ? atoi(strrchr(entry->d_name, '.') + 1) : 0;
+    if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH) continue;
+    path_print(path, sizeof path, "%s/%s", parent, entry->d_name);
+    request_run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", path, NULL});
+  }
+  if (listing) closedir(listing);
+}
+
 /* Nobody starts it meanwhile: `starting` and `lock` go to the side with it. */
 static void delete(struct request *request) {
   struct place place;
-  char aside[PATH_SIZE + 64];
+  char aside[PATH_SIZE];
   request_existing(request, request_argument(request, 1), &place);
   AUTO_CLOSE int starting = place_lock(&place, "starting", true);
   end(&place);
   AUTO_CLOSE int lock = place_lock(&place, "lock", false);
   if (lock < 0) refuse("ENVIRONMENT_IN_USE", "somebody else uses the environment's files", "It may run on another node.");
-  path_print(aside, sizeof aside, "%s/deleted/%s.%d", request->settings->directory, place.socket, getpid());
+  sweep_aside(&place);
+  place_aside(&place, aside);
   if (rename(place.path, aside) < 0) fail("remove", place.path);
   if (request_run((const char *const[]){"/bin/rm", "-rf", "--one-file-system", "--", aside, NULL}) != 0)
     fail("remove what is left of the environment", aside);
+  close(starting);
+  close(lock);
+  starting = lock = -1;
+  volume_tidy(request->settings, request->uid);
   request_done(request);
 }
 
@@ -164,14 +185,15 @@ void request_hold(const struct place *place, int *starting, int *lock) {
     refuse("ENVIRONMENT_RUNS", "the environment runs, and may change meanwhile", "Stop it first: tees env stop NAME.");
 }
 
-void request_grow(const struct request *request, const struct place *place, char *growing) {
+void request_grow(const struct place *place, char *growing) {
   if (place_exists(place)) refuse("ENVIRONMENT_EXISTS", "you have an environment of that name", "Delete it, or take another name.");
-  path_print(growing, PATH_SIZE, "%s/deleted/%s.%d", request->settings->directory, place->socket, getpid());
-  make_directory(growing, 0711);
   char parent[PATH_SIZE];
   strcpy(parent, place->path);
   *strrchr(parent, '/') = '\0';
   make_directory(parent, 0700);
+  sweep_aside(place);
+  place_aside(place, growing);
+  make_directory(growing, 0711);
 }
 
 void request_settle(const char *growing, const struct place *place, bool is_whole) {
@@ -201,7 +223,7 @@ static void list(struct request *request) {
   path_print(path, sizeof path, "%s/users/%u", request->settings->directory, request->uid);
   DIR *listing = opendir(path);
   for (struct dirent *entry; listing && (entry = readdir(listing));)
-    if (*entry->d_name != '.') tell_environment(request, entry->d_name);
+    if (*entry->d_name != '.' && strcmp(entry->d_name, LOST_AND_FOUND) != 0) tell_environment(request, entry->d_name);
   request_done(request);
 }
 
@@ -228,7 +250,10 @@ static void usage(struct request *request) {
 static const struct {
   const char *name;
   void (*act)(struct request *request);
-} VERBS[] = {{"enter", enter}, {"start", start}, {"stop", stop}, {"delete", delete}, {"copy", transfer_copy}, {"export", transfer_export}, {"import", transfer_import}, {"list", list}, {"usage", usage}};
+  bool makes; /* an environment, perhaps the user's first */
+} VERBS[] = {{"enter", enter, true},           {"start", start, true},          {"stop", stop, false},
+             {"delete", delete, false},        {"copy", transfer_copy, false},   {"export", transfer_export, false},
+             {"import", transfer_import, true}, {"list", list, false},           {"usage", usage, false}};
 
 /* By the kernel's word. The node's root may speak for others. */
 static void identify(struct request *request) {
@@ -254,6 +279,9 @@ void attend(const struct settings *settings, int connection) {
   identify(&request);
   const char *verb = request_argument(&request, 0);
   for (size_t i = 0; i < COUNT_OF(VERBS); i++)
-    if (strcmp(VERBS[i].name, verb) == 0) VERBS[i].act(&request);
+    if (strcmp(VERBS[i].name, verb) == 0) {
+      volume_use(settings, request.uid, VERBS[i].makes);
+      VERBS[i].act(&request);
+    }
   refuse("REQUEST_INVALID", "there is no such request", "Are the command and the daemon of one version?");
 }

@@ -23,6 +23,7 @@
 #include "places.h"
 #include "settings.h"
 #include "user.h"
+#include "volume.h"
 
 #define SOCKET_NAME "environments.sock"
 #define LOOK_INTERVAL_MS 60000
@@ -49,7 +50,7 @@ static void make(const char *parent, const char *name, mode_t mode) {
 }
 
 static void make_places(const struct settings *settings) {
-  static const char *const PLACES[] = {"", "users", "masks", "deleted"};
+  static const char *const PLACES[] = {"", "users", "masks"};
   mode_t mode = is_weak(WEAK_PLACES) ? 0755 : 0700;
   for (size_t i = 0; i < COUNT_OF(PLACES); i++) make(settings->directory, PLACES[i], mode);
   make(settings->runtime, "environments", mode);
@@ -91,6 +92,7 @@ static void refresh(const struct settings *settings, int connection) {
   (void)connection;
   failures_to(STDERR_FILENO);
   setpriority(PRIO_PROCESS, 0, 10);
+  volume_use_all(settings);
   mask_refresh(settings);
 }
 

@@ -70,6 +70,10 @@ void place_note_ids(const struct place *place, const struct user *user) {
   if (ftruncate(fd, 0) < 0 || pwrite(fd, ids, (size_t)size, 0) != size) fail("note the ids", path);
 }
 
+void place_aside(const struct place *place, char *path) {
+  path_print(path, PATH_SIZE, "%.*s/" ASIDE "%s.%d", (int)(strrchr(place->path, '/') - place->path), place->path, place->name, getpid());
+}
+
 int place_lock(const struct place *place, const char *which, bool waits) {
   char path[PATH_SIZE + 16];
   path_print(path, sizeof path, "%s/%s", place->path, which);

@@ -3,7 +3,8 @@
  *   DIRECTORY/ids               see user.c
  *   DIRECTORY/masks/N           see mask.c
  *   DIRECTORY/users/UID/NAME/   lock, starting (locks), ids, upper/, work/
- *   DIRECTORY/deleted/          what is being removed
+ *   DIRECTORY/users/UID/.aside.NAME.PID   what is being made or removed by that process
+ *   DIRECTORY/users/UID.volume, UID.lock  see volume.h
  *   RUNTIME/environments/[monitor.]UID.NAME   sockets of one that runs; a name may end like anything
  */
 #ifndef TEES_PLACES_H
@@ -29,6 +30,9 @@ bool place_exists(const struct place *place);
 void place_make(const struct place *place, const struct user *user);
 /* Whose ids its files have (src/login/environment-layer.ts reads it): "UID GID FIRST_UID FIRST_GID". */
 void place_note_ids(const struct place *place, const struct user *user);
+/* A path beside those of environments, of this process. */
+#define ASIDE ".aside."
+void place_aside(const struct place *place, char *path);
 /* Holds who else wants to start, stop or change it. */
 int place_lock(const struct place *place, const char *which, bool waits);
 /* A connection to one of its sockets, or -1: it does not run. */

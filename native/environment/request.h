@@ -22,7 +22,7 @@ void request_existing(const struct request *request, const char *name, struct pl
 /* One that stands still, and does until the descriptors are closed. */
 void request_hold(const struct place *place, int *starting, int *lock);
 /* A directory that nobody looks at, for what becomes PLACE when it is whole; and its end. */
-void request_grow(const struct request *request, const struct place *place, char *growing);
+void request_grow(const struct place *place, char *growing);
 void request_settle(const char *growing, const struct place *place, bool is_whole);
 /* The status of a program. */
 int request_run(const char *const *arguments);

@@ -26,6 +26,7 @@ static void set(struct settings *settings, const char *name, const char *value) 
   else if (strcmp(name, "network") == 0) settings->network = atoi(value);
   else if (strcmp(name, "memory") == 0) settings->memory = value;
   else if (strcmp(name, "processes") == 0) settings->processes = value;
+  else if (strcmp(name, "disk") == 0) settings->disk = value;
   else if (strcmp(name, "bind") == 0 && settings->bind_count < BINDS_MAX) settings->binds[settings->bind_count++] = value;
   else {
     fprintf(stderr, "tees-keep: the setting %s cannot be used\n", name);
@@ -41,7 +42,7 @@ static void size_shared_memory(struct settings *settings) {
 }
 
 void settings_read(int fd, struct settings *settings) {
-  *settings = (struct settings){.network = -1, .memory = "", .processes = ""};
+  *settings = (struct settings){.network = -1, .memory = "", .processes = "", .disk = ""};
   find_enter_program(settings);
   struct message message; /* kept: the settings lie in it */
   if (message_receive(fd, &message) < 0) {

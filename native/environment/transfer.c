@@ -83,7 +83,7 @@ void transfer_import(struct request *request) {
   if (request->uid == 0) refuse("ENVIRONMENT_OF_ROOT", "the node's root has no environment", "It would be root of the node inside, too.");
   user_find(request->uid, &user);
   user_find_ids(request->settings, &user);
-  request_grow(request, &place, growing);
+  request_grow(&place, growing);
   path_print(upper, sizeof upper, "%s/upper", growing);
   close(make_upper(upper, &user));
   bool is_whole = run_as_inside(request, &user, upper, -1, READ);
@@ -103,7 +103,7 @@ void transfer_copy(struct request *request) {
   request_hold(&from, &starting, &lock);
   user_find(request->uid, &user);
   user_find_ids(request->settings, &user);
-  request_grow(request, &to, growing);
+  request_grow(&to, growing);
   path_print(source, sizeof source, "%s/upper", from.path);
   path_print(upper, sizeof upper, "%s/upper", growing);
   AUTO_CLOSE int fd = make_upper(upper, &user);

@@ -93,6 +93,7 @@ export const STORE_SIZE_MAX_BYTES = 2 ** 50;
 
 // Of one private environment: less, and nothing useful runs in it.
 export const ENVIRONMENT_MEMORY_MIN_BYTES = 64 * MIB;
+export const ENVIRONMENT_DISK_MIN_BYTES = 64 * MIB;
 export const ENVIRONMENT_PROCESSES_MIN = 64;
 export const ENVIRONMENT_PROCESSES_MAX = 4_194_304;
 /** Ids of one: ID_COUNT of native/environment/environment.h. */

@@ -46,9 +46,10 @@ export interface Environments {
   readonly bind: readonly string[];
   /** Subordinate ids for those to whom the node gives none. */
   readonly ids: { readonly first: number; readonly count: number };
-  /** Of each; undefined: not bounded. */
+  /** Of all of a user's together; undefined: not bounded. */
   readonly memoryBytes?: number;
   readonly processes?: number;
+  readonly diskBytes?: number;
 }
 
 export interface Config {

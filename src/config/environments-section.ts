@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os';
 import { isAbsolute, normalize } from 'node:path';
 import {
+  ENVIRONMENT_DISK_MIN_BYTES,
   ENVIRONMENT_IDS,
   ENVIRONMENT_MEMORY_MIN_BYTES,
   ENVIRONMENT_PROCESSES_MAX,
@@ -14,7 +15,7 @@ import { SIZE } from './quantities.js';
 import { readQuantity } from './quantity-value.js';
 import type { Section, Value } from './reader.js';
 
-const KEYS = ['directory', 'bind', 'ids', 'memory', 'processes'] as const;
+const KEYS = ['directory', 'bind', 'ids', 'memory', 'processes', 'disk'] as const;
 const ID_MAX = 0xffff_fffe;
 /** Of the node's memory, where the file says nothing. */
 const MEMORY_PART = 1 / 2;
@@ -26,6 +27,8 @@ export function readEnvironments(root: Section): { environments?: Environments }
   const bind = section.get('bind')?.list('a list of paths').map(readBind);
   const memory = section.get('memory');
   const processes = section.get('processes');
+  const disk = section.get('disk');
+  const diskBytes = disk ? readDisk(disk) : undefined;
   const memoryBytes = memory ? readMemory(memory) : Math.floor(totalmem() * MEMORY_PART);
   const most = processes ? readProcesses(processes) : DEFAULTS.environmentProcesses;
   return {
@@ -35,6 +38,7 @@ export function readEnvironments(root: Section): { environments?: Environments }
       ids: readIds(section) ?? DEFAULTS.environmentIds,
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(most === undefined ? {} : { processes: most }),
+      ...(diskBytes === undefined ? {} : { diskBytes }),
     },
   };
 }
@@ -65,7 +69,7 @@ function readIds(section: Section): Environments['ids'] | undefined {
   return { first, count: count.integer(ENVIRONMENT_IDS, ID_MAX - first) };
 }
 
-/** `none` has to be said: nothing is left unbounded silently. */
+/** `none` has to be said where there is a default: nothing is left unbounded silently. */
 function isNone(value: Value): boolean {
   return value.isText() && value.text('') === 'none';
 }
@@ -73,6 +77,11 @@ function isNone(value: Value): boolean {
 function readMemory(value: Value): number | undefined {
   if (isNone(value)) return undefined;
   return readQuantity(value, SIZE, ENVIRONMENT_MEMORY_MIN_BYTES, STORE_SIZE_MAX_BYTES);
+}
+
+function readDisk(value: Value): number | undefined {
+  if (isNone(value)) return undefined;
+  return readQuantity(value, SIZE, ENVIRONMENT_DISK_MIN_BYTES, STORE_SIZE_MAX_BYTES);
 }
 
 function readProcesses(value: Value): number | undefined {

@@ -95,7 +95,7 @@ export class EnvironmentKeeper {
 
   #settings(): string[] {
     const { environments, runtimeDirectory } = this.options;
-    const { directory, bind, ids, memoryBytes, processes } = environments;
+    const { directory, bind, ids, memoryBytes, processes, diskBytes } = environments;
     return [
       `directory=${directory}`,
       `runtime=${runtimeDirectory}`,
@@ -104,6 +104,7 @@ export class EnvironmentKeeper {
       `idEnd=${ids.first + ids.count}`,
       ...(memoryBytes === undefined ? [] : [`memory=${memoryBytes}`]),
       ...(processes === undefined ? [] : [`processes=${processes}`]),
+      ...(diskBytes === undefined ? [] : [`disk=${diskBytes}`]),
       // The daemon's own socket: jobs are submitted from inside, too.
       ...[...bind, `?${runtimeDirectory}`].map((path) => `bind=${path}`),
     ];

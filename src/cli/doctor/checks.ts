@@ -155,6 +155,8 @@ function socket({ config }: Patient): Promise<Finding[]> {
 /** Linux shows a tree with other ids, and takes an overlay's marks from a user namespace. */
 const ENVIRONMENTS_KERNEL_MIN = '5.19';
 const CONTROLLERS = ['memory', 'pids'];
+/** native/environment/volume.c. */
+const FOR_VOLUMES = ['/dev/loop-control', '/sbin/mkfs.ext4', '/sbin/e2fsck', '/sbin/resize2fs'];
 
 async function environments({ config }: Patient): Promise<Finding[]> {
   const { environments: wanted, runtimeDirectory } = config;
@@ -170,6 +172,15 @@ async function environments({ config }: Patient): Promise<Finding[]> {
         'environments',
         `no control group controller ${missing.join(', ')}`,
         'Mount them; or say environments.memory: none and environments.processes: none.',
+      ),
+    );
+  const lacking = wanted.diskBytes === undefined ? [] : FOR_VOLUMES.filter((needed) => !existsSync(needed));
+  if (lacking.length > 0)
+    findings.push(
+      fail(
+        'environments',
+        `no ${lacking.join(', ')}`,
+        'The bound of disk space needs loop devices and e2fsprogs; or say environments.disk: none.',
       ),
     );
   const path = `${runtimeDirectory}/environments.sock`;

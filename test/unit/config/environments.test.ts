@@ -20,15 +20,16 @@ test('there are none unless a directory is given', (t) => {
 
 test('everything can be said', (t) => {
   const text =
-    '{ directory: /e, bind: ["~", "?/scratch"], ids: { first: 200000, count: 65536 }, memory: 1GiB, processes: 100 }';
+    '{ directory: /e, bind: ["~", "?/scratch"], ids: { first: 200000, count: 65536 }, memory: 1GiB, processes: 100, disk: 20GiB }';
   t.deepEqual(of(text), {
     directory: '/e',
     bind: ['~', '?/scratch'],
     ids: { first: 200_000, count: 65_536 },
     memoryBytes: 2 ** 30,
     processes: 100,
+    diskBytes: 20 * 2 ** 30,
   });
-  t.deepEqual(of('{ directory: /e, memory: none, processes: none, bind: [] }'), {
+  t.deepEqual(of('{ directory: /e, memory: none, processes: none, disk: none, bind: [] }'), {
     directory: '/e',
     bind: [],
     ids: { first: 0x6000_0000, count: 0x1000_0000 },

@@ -1,0 +1,21 @@
+/*
+ * A user's environments on a file system of their own, where what they take of the disk is bounded: ext4 in a sparse file,
+ * DIRECTORY/users/UID.volume, mounted at DIRECTORY/users/UID through a loop device. It bounds on any file system and kernel,
+ * which project quotas would not. It stays mounted, as environments go on, until the node's end.
+ */
+#ifndef TEES_VOLUME_H
+#define TEES_VOLUME_H
+
+#include "settings.h"
+
+/* Beside environments, which ext4 wants. */
+#define LOST_AND_FOUND "lost+found"
+
+/* Mounted when this returns, where the settings bound the disk; made where it is missing and `may_make`. */
+void volume_use(const struct settings *settings, uid_t uid, bool may_make);
+/* All that there are, as after the node's start; what is wrong with one is told on standard error. */
+void volume_use_all(const struct settings *settings);
+/* Gives its space back when no environment is left. */
+void volume_tidy(const struct settings *settings, uid_t uid);
+
+#endif
