@@ -129,6 +129,7 @@ export async function enterJob(
       directories,
       layout: way.layout,
       bind: [],
+      allow: [],
       hidden: [order.store],
       ...(isPreload ? { hookDirectory: preloadDirectory(directories.served) } : {}),
       identity: { uid: USER, gid: USER, groups: [] },

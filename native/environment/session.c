@@ -155,7 +155,7 @@ static void map_user(const struct user *user, pid_t pid) {
 /* Waits for `map_user`, which answers on `mapped`. */
 static void become_user(const struct user *user, int unshared, int mapped) {
   char one = 'u';
-  filter_install(true);
+  filter_inside(true);
   if (unshare(CLONE_NEWUSER) < 0) fail("create a user namespace", "");
   /* Otherwise its maps belong to the node's root. What it could be made to do from now on is under the filter. */
   prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -181,7 +181,7 @@ static void run_command(const struct session *session, int unshared, int mapped,
   if (session->master >= 0 && ioctl(0, TIOCSCTTY, 0) < 0) fail("take the terminal", "");
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS) fail("join a new session keyring", "");
   if (session->as_user) become_user(session->user, unshared, mapped);
-  filter_install(false);
+  filter_inside(false);
   if (chdir(session->directory) < 0 && chdir(session->as_user ? session->user->home : "/root") < 0 && chdir("/") < 0)
     fail("enter the directory", "/");
   char **variables = make_environment(session);

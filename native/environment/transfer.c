@@ -39,7 +39,7 @@ static bool run_as_inside(const struct request *request, const struct user *user
     keep_only((const int[]){request->connection, target}, target < 0 ? 1 : 2);
     fcntl(request->connection, F_SETFD, FD_CLOEXEC);
     if (target >= 0) fcntl(target, F_SETFD, 0);
-    filter_install(false);
+    filter_inside(false);
     execve(words[0], (char **)words, (char *[]){"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL});
     fail("start", words[0]);
   }

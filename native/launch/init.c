@@ -137,6 +137,7 @@ static void execute_plan(const struct plan *plan, struct mounts *mounts, struct 
       case OP_HOOK: mounts_hook(mounts, operation); break;
       case OP_PIVOT: mounts_pivot(mounts); break;
       case OP_ENVIRONMENT: task->environment = operation; break;
+      case OP_FILTER: task->filter = operation; break;
       case OP_DIRECTORY: task->directory = operation; break;
       case OP_RUN: task->command = operation; break;
       case OP_TRACE: break; /* the launcher's */
@@ -153,6 +154,7 @@ void init_run(const struct plan *plan, int lifeline) {
       .identity = plan_find(plan, OP_IDENTITY),
       .directory = plan_find(plan, OP_DIRECTORY),
       .command = plan_find(plan, OP_RUN),
+      .filter = plan_find(plan, OP_FILTER),
   };
   plan_find(plan, OP_PIVOT);
   mounts_make_private();

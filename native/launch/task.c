@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "identity.h"
 #include "launch.h"
 #include "report.h"
@@ -53,6 +54,18 @@ static void become(const struct operation *identity) {
   /* After the change of user: the new keyring is the user's. A kernel without keyrings has none to leave. */
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
     fail("join a new session keyring", "");
+}
+
+/* By which it asks for nothing any more that is refused; no_new_privs is set. */
+static void install_filter(const struct operation *filter) {
+  unsigned allowances = 0;
+  for (uint32_t i = 0; i < filter->count; i++) {
+    enum allowance allowance = allowance_of(filter->strings[i]);
+    errno = EINVAL;
+    if (!allowance) fail("allow", filter->strings[i]);
+    allowances |= allowance;
+  }
+  if (filter_install(allowances, false) < 0) fail("install the system call filter", "");
 }
 
 static void enter_directory(const char *directory) {
@@ -112,6 +125,7 @@ void task_run(const struct task *task) {
   if (setsid() < 0) fail("start a session", "");
   reset_oom_score(task->proc);
   become(task->identity);
+  install_filter(task->filter);
   umask(022);
   enter_directory(task->directory->strings[0]);
   reset_signals();

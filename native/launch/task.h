@@ -8,7 +8,7 @@
 #include "plan.h"
 
 struct task {
-  const struct operation *identity, *environment, *directory, *command;
+  const struct operation *identity, *environment, *directory, *command, *filter;
   int proc; /* of the environment */
 };
 

@@ -4,6 +4,7 @@
  */
 import type { Cluster } from '../topology/cluster.js';
 import type { NetworkCosts } from '../topology/network.js';
+import type { Allowance } from './allowances.js';
 
 /** How reads of files still on their way are made to wait. */
 export const HOOKS = ['fuse', 'preload'] as const;
@@ -92,6 +93,8 @@ export interface Config {
   readonly environment: {
     /** Paths of the node that show through into every environment, writable as permissions allow. */
     readonly bind: readonly string[];
+    /** What tasks may ask the kernel for, beside what everybody may. */
+    readonly allow: readonly Allowance[];
   };
   readonly learning: {
     /** Of what earlier runs of a command have read at start-up, so much goes into its urgent part. */

@@ -17,6 +17,8 @@ import {
   TREE_WIDTH_DEFAULT,
   TREE_WIDTH_MAX,
 } from '../base/limits.js';
+import { ALLOWANCES } from './allowances.js';
+import type { Allowance } from './allowances.js';
 import { readCluster } from './cluster-section.js';
 import type { Config } from './config.js';
 import {
@@ -102,7 +104,7 @@ export function parseConfig(text: string, file: string): Config {
     value ? resolve(dirname(file), filePath(value)) : fallback;
   const tree = root.get('tree')?.section(`a map with ${TREE_KEYS.join(', ')}`, TREE_KEYS);
   const store = root.get('store')?.section(`a map with ${STORE_KEYS.join(', ')}`, STORE_KEYS);
-  const environment = root.get('environment')?.section('a map with bind', ['bind']);
+  const environment = root.get('environment')?.section('a map with bind and allow', ['bind', 'allow']);
   const learning = root.get('learning')?.section('a map with budget', ['budget']);
   const storeBytes = readSize(store?.get('size'));
   return {
@@ -128,7 +130,10 @@ export function parseConfig(text: string, file: string): Config {
     fuseEngine: root.get('fuseEngine')?.oneOf(FUSE_ENGINES) ?? DEFAULTS.fuseEngine,
     layout: root.get('layout')?.oneOf(LAYOUTS) ?? DEFAULTS.layout,
     network: readNetwork(root),
-    environment: { bind: readBind(environment?.get('bind')) },
+    environment: {
+      bind: readBind(environment?.get('bind')),
+      allow: readAllowances(environment?.get('allow')),
+    },
     learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
     recoveryDeadlineMs: readRecoveryDeadline(root.get('recoveryDeadline')),
@@ -136,6 +141,10 @@ export function parseConfig(text: string, file: string): Config {
     silenceDeadlineMs: readSilenceDeadline(root.get('silenceDeadline')),
     onStall: root.get('onStall')?.oneOf(STALL_POLICIES) ?? DEFAULTS.onStall,
   };
+}
+
+function readAllowances(value: Value | undefined): readonly Allowance[] {
+  return value?.list(`a list of ${ALLOWANCES.join(', ')}`).map((one) => one.oneOf(ALLOWANCES)) ?? [];
 }
 
 function filePath(value: Value): string {

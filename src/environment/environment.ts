@@ -1,5 +1,6 @@
 /** The execution environment of one job on one node: what it is made of, and what a running one offers. */
 import type { Readable, Writable } from 'node:stream';
+import type { Allowance } from '../config/allowances.js';
 import type { LayoutName } from '../config/config.js';
 import type { Manifest } from '../image/manifest.js';
 import type { NamesOptions } from './names-program.js';
@@ -39,6 +40,8 @@ export interface EnvironmentSpec {
    */
   readonly hidden?: readonly string[];
   readonly identity: Identity;
+  /** What the task may ask the kernel for all the same. */
+  readonly allow: readonly Allowance[];
   /** A directory of the node that shows, read-only, as `/.tees`; the names layer has been made for it (`label`). */
   readonly hookDirectory?: string;
   /** For so long after the launch the files that are opened are written to `opens` in the job's directory. */

@@ -28,6 +28,7 @@ const CODES = {
   guard: 14,
   hook: 15,
   trace: 16,
+  filter: 17,
 } as const;
 
 export interface Operation {
@@ -74,6 +75,7 @@ export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): r
     ...(environment.hookDirectory === undefined ? [] : [operation('hook', [environment.hookDirectory])]),
     operation('pivot', []),
     operation('environment', environmentStrings(task.env)),
+    operation('filter', environment.allow),
     operation('directory', [workingDirectory(task.cwd)]),
     operation('run', commandStrings(task.argv)),
   ];

@@ -1,5 +1,6 @@
 /** What the environment of one job on a node is given, and whom it tells. */
 import type { Log } from '../base/log.js';
+import type { Allowance } from '../config/allowances.js';
 import type { Removals } from '../environment/removals.js';
 import type { UncoveredProgram } from '../planning/uncovered.js';
 import type { ServingChoice } from '../serving/hooks.js';
@@ -12,6 +13,7 @@ export interface JobEnvironmentOptions {
   readonly spec: JobSpec;
   readonly node: string;
   readonly bind: readonly string[];
+  readonly allow: readonly Allowance[];
   /** What this node takes where the job leaves it open. */
   readonly serving: ServingChoice;
   /** Directories of the daemon's own that no environment shows. */

@@ -13,7 +13,7 @@ export function useOf({ self, config, removals, cache, log }: NodeJobContext, jo
   return new JobEnvironment({
     ...job,
     ...{ node: self, removals, cache, log },
-    bind: config.environment.bind,
+    ...config.environment,
     serving: config,
     hidden: [config.store.directory, config.runtimeDirectory],
   });

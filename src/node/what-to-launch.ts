@@ -1,5 +1,6 @@
 /** A job's task on this node, and the environment around it, as the launcher is told of them. Pure. */
 import { LEARNT_START_MAX_MS } from '../base/limits.js';
+import type { Allowance } from '../config/allowances.js';
 import type { EnvironmentSpec, JobDirectories, TaskSpec } from '../environment/environment.js';
 import type { ServingUse } from '../serving/hooks.js';
 import { preloadDirectory, preloadVariables } from '../serving/preload.js';
@@ -10,6 +11,7 @@ export interface LaunchInput {
   /** This one's name. */
   readonly node: string;
   readonly bind: readonly string[];
+  readonly allow: readonly Allowance[];
   readonly hidden: readonly string[];
   readonly directories: JobDirectories;
   readonly use: ServingUse;
@@ -18,7 +20,7 @@ export interface LaunchInput {
 }
 
 export function whatToLaunch(input: LaunchInput): { environment: EnvironmentSpec; task: TaskSpec } {
-  const { spec, node, bind, hidden, directories, use, complete } = input;
+  const { spec, node, bind, allow, hidden, directories, use, complete } = input;
   const { argv, cwd, uid, gid, groups } = spec;
   const env = { ...spec.env, TEES_JOB: spec.job, TEES_NODE: node };
   const isPreload = use.hook === 'preload';
@@ -26,6 +28,7 @@ export function whatToLaunch(input: LaunchInput): { environment: EnvironmentSpec
     directories,
     layout: use.layout,
     bind,
+    allow,
     hidden,
     ...(isPreload ? { hookDirectory: preloadDirectory(directories.served) } : {}),
     identity: { uid, gid, groups },

@@ -2,7 +2,6 @@
  * attacker WAY [ARGUMENT…]: tries one way to gain something, and says GAINED and what, or nothing. Its errors are of no interest:
  * what counts is whether something was gained.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -16,18 +15,18 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "attacker.h"
+
 #define SECRET "TEES-SECRET"
 
-static void gained(const char *what) {
+void gained(const char *what) {
   printf("GAINED %s\n", what);
   fflush(stdout);
 }
@@ -224,46 +223,6 @@ static void try_kernel(char **argv) {
   if (syscall(SYS_acct, NULL) == 0) gained("accounting");
 }
 
-/* PID 1 of another user's environment is asked to run something, with this program's own streams. */
-static void try_socket(char **argv) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int fd = socket(AF_UNIX, SOCK_STREAM, 0), answers[2];
-  if (chdir(argv[0]) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, answers) < 0) return;
-  strncpy(address.sun_path, argv[1], sizeof address.sun_path - 1);
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return;
-  static const char REQUEST[] = "enter\0default\0root\0" "0\0" "0\0/\0" "3\0sh\0-c\0echo GAINED another user";
-  unsigned char bytes[4 + sizeof REQUEST] = {sizeof REQUEST & 255, sizeof REQUEST >> 8};
-  memcpy(bytes + 4, REQUEST, sizeof REQUEST);
-  int fds[] = {answers[1], 0, 1, 2};
-  union {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof fds)];
-  } control = {0};
-  struct iovec data = {bytes, sizeof bytes};
-  struct msghdr header = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-  struct cmsghdr *part = CMSG_FIRSTHDR(&header);
-  *part = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fds)};
-  memcpy(CMSG_DATA(part), fds, sizeof fds);
-  if (sendmsg(fd, &header, 0) < 0) return;
-  char answer[512];
-  while (read(answers[0], answer, sizeof answer) > 0 && !memmem(answer, sizeof answer, "exited", 6)) {}
-}
-
-/* A request in somebody else's name. */
-static void try_forge(char **argv) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-  strncpy(address.sun_path, argv[0], sizeof address.sun_path - 1);
-  char body[64];
-  int size = snprintf(body, sizeof body, "user=%s%clist", argv[1], 0) + 1;
-  unsigned char head[4] = {(unsigned char)size};
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return;
-  if (write(fd, head, 4) != 4 || write(fd, body, (size_t)size) != size) return;
-  char answer[4096];
-  for (ssize_t got; (got = read(fd, answer, sizeof answer)) > 0;)
-    if (memmem(answer, (size_t)got, "environment", 11) && !memmem(answer, (size_t)got, "error", 5)) gained("another's list");
-}
-
 static const struct {
   const char *name;
   void (*run)(char **argv);
@@ -271,7 +230,7 @@ static const struct {
             {"handle", try_handle},   {"trace", try_trace},     {"keyring", try_keyring},   {"namespace", try_namespace},
             {"clone3", try_clone3},   {"io_uring", try_io_uring}, {"perf", try_perf},       {"type", try_type},
             {"node", try_node},       {"write", try_write},     {"kill", try_kill},         {"kernel", try_kernel},
-            {"socket", try_socket},   {"forge", try_forge}};
+            {"socket", try_socket},   {"forge", try_forge}, {"claim", try_claim}};
 
 int main(int argc, char **argv) {
   alarm(20);

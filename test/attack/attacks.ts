@@ -22,6 +22,8 @@ export interface Target {
   readonly victim: string;
   /** Of the same user, outside. */
   readonly process: string;
+  /** An abstract socket of the node, where root listens (judge.c). */
+  readonly judge: string;
 }
 
 export interface Attack {
@@ -84,6 +86,7 @@ export const ATTACKS: readonly Attack[] = [
        mkdir -p /opt/both; mount -t cgroup2 none /opt/both
        ${t.attacker} write $(find /opt/pids /opt/memory /opt/both /sys/fs/cgroup -name cgroup.procs -o -name pids.max -o -name "memory.*") | head -n 9`,
   ),
+  inside('pass for root at an abstract socket', 'kernel', (t) => `${t.attacker} claim ${t.judge}`),
   inside('signal a process outside', 'kernel', (t) => `${t.attacker} kill ${t.process}`),
   inside('the kernel’s log, modules, kexec, accounting', 'kernel', (t) => `${t.attacker} kernel`),
   inside('read another user’s layer by its path', 'places', (t) => `${t.attacker} read ${t.upper}`),
@@ -122,7 +125,24 @@ export const ATTACKS: readonly Attack[] = [
 export interface NodeAttack extends Pick<Attack, 'name' | 'script'> {
   /** What the node's root does, where the same would be another thing. */
   readonly asRoot?: Attack['script'];
+  /** The system call filter stops it, and nothing else need. */
+  readonly isFiltered?: boolean;
 }
+
+const filtered = (name: string, words: string): NodeAttack => ({
+  name,
+  isFiltered: true,
+  script: (t) => `${t.attacker} ${words}`,
+});
+
+const FILTERED: readonly NodeAttack[] = [
+  filtered('put a key into the kernel', 'keyring'),
+  filtered('make a user namespace', 'namespace user'),
+  filtered('make namespaces by clone3', 'clone3'),
+  filtered('make an io_uring', 'io_uring'),
+  filtered('count events', 'perf'),
+  filtered('type into a terminal', 'type'),
+];
 
 /** On a compute node the task is the plain user; with a layer of theirs. Each succeeds for the node's root, outside. */
 export const NODE_ATTACKS: readonly NodeAttack[] = [
@@ -151,4 +171,6 @@ export const NODE_ATTACKS: readonly NodeAttack[] = [
   },
   { name: 'signal a process outside', script: (t) => `${t.attacker} kill ${t.process}` },
   { name: 'the kernel’s log, modules, kexec, accounting', script: (t) => `${t.attacker} kernel` },
+  { name: 'pass for root at an abstract socket', script: (t) => `${t.attacker} claim ${t.judge}` },
+  ...FILTERED,
 ];

@@ -1,4 +1,5 @@
 /** Attacks by a job's task on the compute node it runs on; each succeeds for the node's root, or would prove nothing. */
+import { once } from 'node:events';
 import { chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { clusterTests } from '../support/cluster-tests.js';
@@ -16,8 +17,15 @@ maybe('nothing is gained by any of them', async (t) => {
   if (withoutCluster) return;
   t.timeout(120_000);
   const ground = new Ground();
+  let judge;
   try {
     const target = (await ground.lay(ATTACKER, VICTIM)) as Target;
+    // The node's own: it has a network of its own.
+    const { cluster } = t.context;
+    judge = await cluster.spawn('cn0', [ground.judgeProgram, ground.judge], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(judge.stdout!, 'data');
     const upper = join(t.context.scratch, 'layer');
     for (const path of [t.context.scratch, upper, join(upper, 'opt'), join(upper, 'opt/mine')])
       chownSync(path, ATTACKER.uid, ATTACKER.gid);
@@ -30,6 +38,7 @@ maybe('nothing is gained by any of them', async (t) => {
         `cat /opt/mine; ${script(target)}`,
       );
       t.regex(stdout, /mine/, stderr);
+      if (name.includes('abstract')) t.regex(stdout, /heard as user/);
       t.notRegex(stdout, /GAINED/, name);
       t.regex(
         ground.asRoot(asRoot(target)),
@@ -38,6 +47,7 @@ maybe('nothing is gained by any of them', async (t) => {
       );
     }
   } finally {
+    judge?.kill();
     ground.clear();
   }
 });

@@ -1,6 +1,7 @@
 /** What attacks are after, on the file system of `/`, where neither environments nor jobs show the node's own; and how. */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile } from '../support/compile.js';
@@ -9,17 +10,21 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 import type { Target } from './attacks.js';
 
 const SECRET = 'TEES-SECRET\n';
+/** Sources. */
+export const ATTACKER = ['test/attack/attacker.c', 'test/attack/requests.c'];
 const MODES: Readonly<Record<string, number>> = { secret: 0o600, program: 0o700, others: 0o600 };
 
 export type Prize = Pick<
   Target,
-  'attacker' | 'secret' | 'inode' | 'generation' | 'program' | 'others' | 'process'
+  'attacker' | 'secret' | 'inode' | 'generation' | 'program' | 'others' | 'process' | 'judge'
 >;
 
 export class Ground {
   readonly directory = mkdtempSync('/var/tmp/tees-attack-');
   #attacker = '';
+  readonly judge = `tees-judge-${process.pid}`;
   #sleeper: ChildProcess | undefined;
+  #judging: ChildProcess | undefined;
 
   constructor() {
     chmodSync(this.directory, 0o755);
@@ -30,7 +35,7 @@ export class Ground {
     const directory = temporaryDirectory('attacker');
     chmodSync(directory, 0o755);
     this.#attacker = join(directory, 'attacker');
-    await compile(this.#attacker, ['test/attack/attacker.c']);
+    await compile(this.#attacker, ATTACKER);
     for (const name of Object.keys(MODES))
       writeFileSync(this.#path(name), name === 'program' ? `#!/bin/sh\necho ${SECRET}` : SECRET);
     chownSync(this.#path('others'), victim.uid, victim.gid);
@@ -38,12 +43,16 @@ export class Ground {
     mkdirSync(join(this.directory, 'opt'));
     const { uid, gid } = attacker;
     this.#sleeper = spawn('sleep', ['600'], { uid, gid, stdio: 'ignore' });
+    await compile(this.judgeProgram, ['test/attack/judge.c']);
+    this.#judging = spawn(this.judgeProgram, [this.judge], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(this.#judging.stdout!, 'data');
     const secret = this.#path('secret');
     const [generation = '0'] = execFileSync('lsattr', ['-v', secret]).toString().trim().split(/\s+/);
     return {
       ...{ attacker: this.#attacker, secret, generation },
       ...{ program: this.#path('program'), others: this.#path('others') },
       ...{ inode: String(statSync(secret).ino), process: String(this.#sleeper.pid) },
+      judge: this.judge,
     };
   }
 
@@ -58,6 +67,10 @@ export class Ground {
     }
   }
 
+  get judgeProgram(): string {
+    return this.#path('judge');
+  }
+
   #path(name: string): string {
     return join(this.directory, name);
   }
@@ -68,6 +81,7 @@ export class Ground {
 
   clear(): void {
     this.#sleeper?.kill();
+    this.#judging?.kill();
     execFileSync('rm', ['-rf', this.directory, ...(this.#attacker ? [dirname(this.#attacker)] : [])]);
   }
 }

@@ -42,7 +42,11 @@ async function weakKeeper(name: Weakness): Promise<string> {
   copyFileSync(enterPath(), join(directory, 'tees-enter'));
   const program = join(directory, 'tees-keep');
   const own = readdirSync(join(ROOT, SOURCES)).filter((file) => file.endsWith('.c') && file !== 'client.c');
-  const sources = [...own.map((file) => join(SOURCES, file)), 'native/launch/mountinfo.c'];
+  const sources = [
+    ...own.map((file) => join(SOURCES, file)),
+    'native/launch/filter.c',
+    'native/launch/mountinfo.c',
+  ];
   await compile(program, sources, [`-DTEES_WEAK=${WEAKNESSES[name]}`]);
   return program;
 }

@@ -92,6 +92,7 @@ async function toText(config: Config, count: number, names: string, key: KeyStat
     ['hook, layout', `${config.hook} (${config.fuseEngine}), ${config.layout}`],
     ['uplinkInterface', config.network.uplinkInterface ?? 'not given: reports have no uplink counters'],
     ['bind', config.environment.bind.join(' ') || 'nothing'],
+    ['allow', config.environment.allow.join(' ') || 'nothing'],
     ['stallDeadline', `${formatDuration(config.stallDeadlineMs)}, then ${config.onStall}`],
     ['recoveryDeadline', formatDuration(config.recoveryDeadlineMs)],
   ];

@@ -20,6 +20,7 @@ async function orphaned(job: Job, script: string, take = 0, until = 'running\n')
     directories: job.directories,
     layout: 'stacked',
     bind: [],
+    allow: [],
     hidden: [job.store],
     identity: { uid: USER, gid: USER, groups: [] },
   };
@@ -153,6 +154,7 @@ rootTest(
       directories: job.directories,
       layout: 'stacked',
       bind: [],
+      allow: [],
       identity: { uid: USER, gid: USER, groups: [] },
     } as const;
     const again = launch(environment, { argv: ['true'], env: {}, cwd: '/' });

@@ -124,6 +124,7 @@ export function startTask(
       directories: job.directories,
       layout: options.layout ?? 'stacked',
       bind: [],
+      allow: [],
       hidden: [job.store],
       identity: { uid: USER, gid: USER, groups: [USER, USER + 1] },
       ...options.environment,

@@ -190,6 +190,7 @@ rootTest('a launch that is given up fails, and leaves nothing', async (t) => {
     directories,
     layout: 'stacked',
     bind: [],
+    allow: [],
     identity: { uid: USER, gid: USER, groups: [] },
   } as const;
   const abort = AbortSignal.abort();

@@ -28,7 +28,7 @@ test('what is not given has its default', (t) => {
       uplinkBytesPerSecond: 1.25e9,
       groupBytesPerSecond: 1.25e9,
     },
-    environment: { bind: ['/home', '/tmp'] },
+    environment: { bind: ['/home', '/tmp'], allow: [] },
     learning: { budgetBytes: 128 * 2 ** 20 },
     stallDeadlineMs: 60_000,
     onStall: 'cancel',
@@ -62,7 +62,7 @@ network:
   uplinkBandwidth: 400mbit
   groupBandwidth: 64kbit
   uplinkInterface: up0
-environment: { bind: [/scratch/] }
+environment: { bind: [/scratch/], allow: [perf, namespaces] }
 learning: { budget: 0 }
 stallDeadline: 5m
 recoveryDeadline: 0s
@@ -88,7 +88,7 @@ silenceDeadline: 1m
       groupBytesPerSecond: 8000,
       uplinkInterface: 'up0',
     },
-    environment: { bind: ['/scratch'] },
+    environment: { bind: ['/scratch'], allow: ['perf', 'namespaces'] },
     learning: { budgetBytes: 0 },
     stallDeadlineMs: 300_000,
     onStall: 'cancel',

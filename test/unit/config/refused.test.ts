@@ -256,6 +256,7 @@ const REFUSED: readonly [string, string, string, RegExp][] = [
     '8: environment.bind[1]: the root directory',
     /absolute/,
   ],
+  ['no allowance', `${MINIMAL}environment: { allow: [perf, root] }\n`, '5: environment.allow[1]: ', /bpf/],
   [
     'a bind twice',
     `${MINIMAL}environment: { bind: [/home, /home/] }\n`,

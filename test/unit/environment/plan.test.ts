@@ -22,6 +22,7 @@ const ENVIRONMENT: EnvironmentSpec = {
   },
   layout: 'stacked',
   bind: ['/home', '/scratch'],
+  allow: ['perf'],
   hidden: ['/run/tees'],
   identity: { uid: 1000, gid: 100, groups: [100, 7] },
 };
@@ -47,6 +48,7 @@ test('the operations are in the order in which they must be executed', (t) => {
       'cover',
       'pivot',
       'environment',
+      'filter',
       'directory',
       'run',
     ],
@@ -57,6 +59,7 @@ test('the strings are what was asked for', (t) => {
   t.deepEqual(stringsOf('identity'), ['1000', '100', '100', '7']);
   t.deepEqual(stringsOf('attach'), ['/home', '/scratch']);
   t.deepEqual(stringsOf('hide'), [ROOT, '/run/tees']);
+  t.deepEqual(stringsOf('filter'), ['perf']);
   t.deepEqual(stringsOf('environment'), ['A=1', 'B=x=y']);
   t.deepEqual(stringsOf('run'), ['prog', 'a b', '']);
 });
