@@ -22,7 +22,7 @@
       "type": "executable",
       "sources": [
         "launch/main.c", "launch/plan.c", "launch/report.c", "launch/retire.c", "launch/mountinfo.c", "launch/mounts.c",
-        "launch/task.c", "launch/filter.c", "launch/identity.c", "launch/guard.c", "launch/init.c", "launch/launcher.c", "launch/client.c",
+        "launch/task.c", "launch/filter.c", "launch/groups.c", "launch/identity.c", "launch/guard.c", "launch/init.c", "launch/launcher.c", "launch/client.c",
         "launch/streams.c", "launch/trace.c"
       ],
       "cflags": ["-std=gnu11"]
@@ -52,7 +52,7 @@
       "sources": [
         "environment/keeper.c", "environment/attend.c", "environment/transfer.c", "environment/monitor.c", "environment/root.c", "environment/identities.c",
         "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c", "environment/volume.c",
-        "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/filter.c", "launch/mountinfo.c"
+        "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/filter.c", "launch/groups.c", "launch/mountinfo.c"
       ],
       "cflags": ["-std=gnu11"],
       # Symbols are found once, before it forks, and not in each process anew.

@@ -130,6 +130,7 @@ export async function enterJob(
       layout: way.layout,
       bind: [],
       allow: [],
+      limits: { root: 'tees-tests', name: 'job' },
       hidden: [order.store],
       ...(isPreload ? { hookDirectory: preloadDirectory(directories.served) } : {}),
       identity: { uid: USER, gid: USER, groups: [] },

@@ -140,7 +140,8 @@ static void execute_plan(const struct plan *plan, struct mounts *mounts, struct 
       case OP_FILTER: task->filter = operation; break;
       case OP_DIRECTORY: task->directory = operation; break;
       case OP_RUN: task->command = operation; break;
-      case OP_TRACE: break; /* the launcher's */
+      case OP_TRACE:
+      case OP_LIMITS: break; /* the launcher's */
       default: errno = EBADMSG; fail("read the plan", "");
     }
   }

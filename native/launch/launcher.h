@@ -5,12 +5,15 @@
 #include <sys/types.h>
 
 #include "client.h"
+#include "groups.h"
 #include "streams.h"
 
 struct launcher {
   pid_t init;
   int signals;  /* a signalfd: SIGCHLD, and those that mean "kill" */
   int listener; /* launch.sock */
+  struct group group; /* of PID 1, and all in it */
+  const char *memory, *processes;
   unsigned trace_ms; /* for so long it is noted what the task opens; 0: not at all */
   struct client daemon, pid_one;
   struct streams streams;

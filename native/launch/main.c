@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "groups.h"
 #include "identity.h"
 #include "init.h"
 #include "launcher.h"
@@ -70,6 +71,10 @@ static pid_t start_pid_one(struct launcher *launcher, const struct plan *plan) {
     if (dup3(channel[1], CONTROL_FD, O_CLOEXEC) < 0) _exit(STATUS_FAILED);
     close(channel[1]);
     streams_leave(&launcher->streams, stdio);
+    if (!groups_enter(&launcher->group, launcher->memory, launcher->processes)) {
+      errno = EOPNOTSUPP;
+      fail("limit what the task may take (environment.memory, environment.processes)", "/sys/fs/cgroup");
+    }
     init_run(plan, lifeline[0]);
   }
   close(channel[1]);
@@ -78,6 +83,16 @@ static pid_t start_pid_one(struct launcher *launcher, const struct plan *plan) {
   fcntl(channel[0], F_SETFL, O_NONBLOCK);
   client_attach(&launcher->pid_one, channel[0]);
   return pid;
+}
+
+static void read_limits(struct launcher *launcher, const struct plan *plan) {
+  const struct operation *limits = plan_find(plan, OP_LIMITS), *identity = plan_find(plan, OP_IDENTITY);
+  plan_require(limits, 4);
+  plan_require(identity, 2);
+  launcher->group = (struct group){limits->strings[0], identity->strings[0], limits->strings[1]};
+  launcher->memory = limits->strings[2];
+  launcher->processes = limits->strings[3];
+  if (*launcher->memory || *launcher->processes) groups_sweep(launcher->group.root);
 }
 
 int main(int count, char **arguments) {
@@ -95,9 +110,12 @@ int main(int count, char **arguments) {
   const struct operation *trace = plan_find(&plan, OP_TRACE);
   plan_require(trace, 1);
   launcher.trace_ms = plan_number(trace->strings[0]);
+  read_limits(&launcher, &plan);
   launcher.listener = listen_in(arguments[1]);
   launcher.init = start_pid_one(&launcher, &plan);
   fcntl(CONTROL_FD, F_SETFL, O_NONBLOCK);
   client_attach(&launcher.daemon, CONTROL_FD);
-  return launcher_run(&launcher);
+  int status = launcher_run(&launcher);
+  groups_remove(&launcher.group);
+  return status;
 }

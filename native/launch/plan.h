@@ -26,6 +26,7 @@ enum operation_code {
   OP_GUARD = 14,      /* keeps the layer from laying open what the node protects; after OP_ENTER */
   OP_HOOK = 15,       /* DIR: of the node, shows read-only as /.tees, which the names layer has; after OP_COVER */
   OP_FILTER = 17,     /* [NAME…]: the task may not ask the kernel for some things, but for these (filter.h) */
+  OP_LIMITS = 18,     /* ROOT NAME MEMORY PROCESSES: of the user's tasks on this node (groups.h) */
   OP_TRACE = 16,      /* MILLISECONDS: for so long what is opened is written down (trace.h); 0 for not at all */
 };
 

@@ -95,6 +95,9 @@ export interface Config {
     readonly bind: readonly string[];
     /** What tasks may ask the kernel for, beside what everybody may. */
     readonly allow: readonly Allowance[];
+    /** Of a user's tasks on a node together; undefined: not bounded. */
+    readonly memoryBytes?: number;
+    readonly processes?: number;
   };
   readonly learning: {
     /** Of what earlier runs of a command have read at start-up, so much goes into its urgent part. */

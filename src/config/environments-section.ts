@@ -1,18 +1,10 @@
 /** The part of the configuration that describes users' private environments on the login node, where there are any. */
 import { totalmem } from 'node:os';
 import { isAbsolute, normalize } from 'node:path';
-import {
-  ENVIRONMENT_DISK_MIN_BYTES,
-  ENVIRONMENT_IDS,
-  ENVIRONMENT_MEMORY_MIN_BYTES,
-  ENVIRONMENT_PROCESSES_MAX,
-  ENVIRONMENT_PROCESSES_MIN,
-  STORE_SIZE_MAX_BYTES,
-} from '../base/limits.js';
+import { ENVIRONMENT_IDS } from '../base/limits.js';
 import { DEFAULTS } from './config.js';
 import type { Environments } from './config.js';
-import { SIZE } from './quantities.js';
-import { readQuantity } from './quantity-value.js';
+import { readDisk, readMemory, readProcesses } from './limit-values.js';
 import type { Section, Value } from './reader.js';
 
 const KEYS = ['directory', 'bind', 'ids', 'memory', 'processes', 'disk'] as const;
@@ -67,23 +59,4 @@ function readIds(section: Section): Environments['ids'] | undefined {
     .integer(ENVIRONMENT_IDS, ID_MAX);
   const count = ids.require('count', 'Give how many there are.');
   return { first, count: count.integer(ENVIRONMENT_IDS, ID_MAX - first) };
-}
-
-/** `none` has to be said where there is a default: nothing is left unbounded silently. */
-function isNone(value: Value): boolean {
-  return value.isText() && value.text('') === 'none';
-}
-
-function readMemory(value: Value): number | undefined {
-  if (isNone(value)) return undefined;
-  return readQuantity(value, SIZE, ENVIRONMENT_MEMORY_MIN_BYTES, STORE_SIZE_MAX_BYTES);
-}
-
-function readDisk(value: Value): number | undefined {
-  if (isNone(value)) return undefined;
-  return readQuantity(value, SIZE, ENVIRONMENT_DISK_MIN_BYTES, STORE_SIZE_MAX_BYTES);
-}
-
-function readProcesses(value: Value): number | undefined {
-  return isNone(value) ? undefined : value.integer(ENVIRONMENT_PROCESSES_MIN, ENVIRONMENT_PROCESSES_MAX);
 }

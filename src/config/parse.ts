@@ -1,6 +1,6 @@
 /** `tees.yaml` to a Config. Whatever is wrong is told as FILE:LINE: KEY: PROBLEM, with what is allowed as the hint. */
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, normalize, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { usageError } from '../base/errors.js';
 import {
   CONFIG_FILE_MAX_BYTES,
@@ -17,8 +17,6 @@ import {
   TREE_WIDTH_DEFAULT,
   TREE_WIDTH_MAX,
 } from '../base/limits.js';
-import { ALLOWANCES } from './allowances.js';
-import type { Allowance } from './allowances.js';
 import { readCluster } from './cluster-section.js';
 import type { Config } from './config.js';
 import {
@@ -30,7 +28,9 @@ import {
   STALL_POLICIES,
   THRESHOLD_NEVER,
 } from './config.js';
+import { readEnvironment } from './environment-section.js';
 import { readEnvironments } from './environments-section.js';
+import { filePath } from './file-path.js';
 import { readNetwork } from './network-section.js';
 import { DURATION, SIZE } from './quantities.js';
 import { readQuantity } from './quantity-value.js';
@@ -104,7 +104,6 @@ export function parseConfig(text: string, file: string): Config {
     value ? resolve(dirname(file), filePath(value)) : fallback;
   const tree = root.get('tree')?.section(`a map with ${TREE_KEYS.join(', ')}`, TREE_KEYS);
   const store = root.get('store')?.section(`a map with ${STORE_KEYS.join(', ')}`, STORE_KEYS);
-  const environment = root.get('environment')?.section('a map with bind and allow', ['bind', 'allow']);
   const learning = root.get('learning')?.section('a map with budget', ['budget']);
   const storeBytes = readSize(store?.get('size'));
   return {
@@ -130,10 +129,7 @@ export function parseConfig(text: string, file: string): Config {
     fuseEngine: root.get('fuseEngine')?.oneOf(FUSE_ENGINES) ?? DEFAULTS.fuseEngine,
     layout: root.get('layout')?.oneOf(LAYOUTS) ?? DEFAULTS.layout,
     network: readNetwork(root),
-    environment: {
-      bind: readBind(environment?.get('bind')),
-      allow: readAllowances(environment?.get('allow')),
-    },
+    environment: readEnvironment(root),
     learning: { budgetBytes: readBudget(learning?.get('budget')) },
     stallDeadlineMs: readStallDeadline(root.get('stallDeadline')),
     recoveryDeadlineMs: readRecoveryDeadline(root.get('recoveryDeadline')),
@@ -141,16 +137,6 @@ export function parseConfig(text: string, file: string): Config {
     silenceDeadlineMs: readSilenceDeadline(root.get('silenceDeadline')),
     onStall: root.get('onStall')?.oneOf(STALL_POLICIES) ?? DEFAULTS.onStall,
   };
-}
-
-function readAllowances(value: Value | undefined): readonly Allowance[] {
-  return value?.list(`a list of ${ALLOWANCES.join(', ')}`).map((one) => one.oneOf(ALLOWANCES)) ?? [];
-}
-
-function filePath(value: Value): string {
-  const text = value.text('a path');
-  if (text === '' || text.includes('\0')) throw value.fail('the path is empty', 'Give a path.');
-  return text;
 }
 
 function readThreshold(tree: Section | undefined): number {
@@ -198,19 +184,4 @@ function readRepairDelay(value: Value | undefined): number {
 function readSilenceDeadline(value: Value | undefined): number {
   if (!value) return DEFAULTS.silenceDeadlineMs;
   return readQuantity(value, DURATION, LINK_SILENCE_DEADLINE_MIN_MS, LINK_SILENCE_DEADLINE_MAX_MS);
-}
-
-function readBind(value: Value | undefined): readonly string[] {
-  if (!value) return DEFAULTS.bind;
-  const hint = 'Give directories of the node by their absolute paths: [/home, /tmp]';
-  const seen = new Set<string>();
-  for (const item of value.list('a list of directories')) {
-    const text = filePath(item);
-    const path = normalize(text).replace(/(.)\/+$/, '$1');
-    if (!isAbsolute(path)) throw item.fail(`"${text}" is no absolute path`, hint);
-    if (path === '/') throw item.fail('the root directory is what the environment replaces', hint);
-    if (seen.has(path)) throw item.fail(`${path} stands twice in the list`, hint);
-    seen.add(path);
-  }
-  return [...seen];
 }

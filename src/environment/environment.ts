@@ -30,6 +30,14 @@ export interface JobDirectories {
   readonly stage: string;
 }
 
+/** Control groups: `root` is limited for each user, who has one of this name there for each job. Undefined: not bounded. */
+export interface Limits {
+  readonly root: string;
+  readonly name: string;
+  readonly memoryBytes?: number | undefined;
+  readonly processes?: number | undefined;
+}
+
 export interface EnvironmentSpec {
   readonly directories: JobDirectories;
   readonly layout: LayoutName;
@@ -40,6 +48,7 @@ export interface EnvironmentSpec {
    */
   readonly hidden?: readonly string[];
   readonly identity: Identity;
+  readonly limits: Limits;
   /** What the task may ask the kernel for all the same. */
   readonly allow: readonly Allowance[];
   /** A directory of the node that shows, read-only, as `/.tees`; the names layer has been made for it (`label`). */

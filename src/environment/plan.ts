@@ -7,7 +7,7 @@ import { TeesError, assert, usageError } from '../base/errors.js';
 import { COMMAND_ARGUMENTS_MAX_BYTES } from '../base/limits.js';
 import type { LayoutName } from '../config/config.js';
 import { ByteWriter } from './byte-writer.js';
-import type { EnvironmentSpec, Identity, JobDirectories, TaskSpec } from './environment.js';
+import type { EnvironmentSpec, Identity, JobDirectories, Limits, TaskSpec } from './environment.js';
 
 const MAGIC = 0x314c5054; // "TPL1"
 const ID_MAX = 0xfffffffe;
@@ -29,6 +29,7 @@ const CODES = {
   hook: 15,
   trace: 16,
   filter: 17,
+  limits: 18,
 } as const;
 
 export interface Operation {
@@ -60,6 +61,7 @@ export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): r
   return [
     operation('identity', identityStrings(identity)),
     operation('trace', [String(environment.traceMs ?? 0)]),
+    operation('limits', limitStrings(environment.limits)),
     operation('enter', [directories.root]),
     operation('guard', []),
     operation('overlay', [
@@ -79,6 +81,10 @@ export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): r
     operation('directory', [workingDirectory(task.cwd)]),
     operation('run', commandStrings(task.argv)),
   ];
+}
+
+function limitStrings({ root, name, memoryBytes, processes }: Limits): string[] {
+  return [root, name, String(memoryBytes ?? ''), String(processes ?? '')];
 }
 
 /** What df(1) shows, and an administrator who looks for what a job has mounted. */

@@ -14,6 +14,8 @@ export interface JobEnvironmentOptions {
   readonly node: string;
   readonly bind: readonly string[];
   readonly allow: readonly Allowance[];
+  readonly memoryBytes?: number;
+  readonly processes?: number;
   /** What this node takes where the job leaves it open. */
   readonly serving: ServingChoice;
   /** Directories of the daemon's own that no environment shows. */

@@ -12,6 +12,8 @@ export interface LaunchInput {
   readonly node: string;
   readonly bind: readonly string[];
   readonly allow: readonly Allowance[];
+  readonly memoryBytes?: number;
+  readonly processes?: number;
   readonly hidden: readonly string[];
   readonly directories: JobDirectories;
   readonly use: ServingUse;
@@ -20,7 +22,7 @@ export interface LaunchInput {
 }
 
 export function whatToLaunch(input: LaunchInput): { environment: EnvironmentSpec; task: TaskSpec } {
-  const { spec, node, bind, allow, hidden, directories, use, complete } = input;
+  const { spec, node, bind, allow, memoryBytes, processes, hidden, directories, use, complete } = input;
   const { argv, cwd, uid, gid, groups } = spec;
   const env = { ...spec.env, TEES_JOB: spec.job, TEES_NODE: node };
   const isPreload = use.hook === 'preload';
@@ -29,6 +31,8 @@ export function whatToLaunch(input: LaunchInput): { environment: EnvironmentSpec
     layout: use.layout,
     bind,
     allow,
+    // By the node's name: those of an embedded cluster have one kernel.
+    limits: { root: `tees-jobs.${node}`, name: spec.job, memoryBytes, processes },
     hidden,
     ...(isPreload ? { hookDirectory: preloadDirectory(directories.served) } : {}),
     identity: { uid, gid, groups },

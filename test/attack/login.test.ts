@@ -45,6 +45,7 @@ async function weakKeeper(name: Weakness): Promise<string> {
   const sources = [
     ...own.map((file) => join(SOURCES, file)),
     'native/launch/filter.c',
+    'native/launch/groups.c',
     'native/launch/mountinfo.c',
   ];
   await compile(program, sources, [`-DTEES_WEAK=${WEAKNESSES[name]}`]);

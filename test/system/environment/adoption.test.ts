@@ -21,6 +21,7 @@ async function orphaned(job: Job, script: string, take = 0, until = 'running\n')
     layout: 'stacked',
     bind: [],
     allow: [],
+    limits: { root: 'tees-tests', name: 'job' },
     hidden: [job.store],
     identity: { uid: USER, gid: USER, groups: [] },
   };
@@ -155,6 +156,7 @@ rootTest(
       layout: 'stacked',
       bind: [],
       allow: [],
+      limits: { root: 'tees-tests', name: 'job' },
       identity: { uid: USER, gid: USER, groups: [] },
     } as const;
     const again = launch(environment, { argv: ['true'], env: {}, cwd: '/' });

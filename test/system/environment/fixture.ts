@@ -125,6 +125,7 @@ export function startTask(
       layout: options.layout ?? 'stacked',
       bind: [],
       allow: [],
+      limits: { root: 'tees-tests', name: 'job' },
       hidden: [job.store],
       identity: { uid: USER, gid: USER, groups: [USER, USER + 1] },
       ...options.environment,

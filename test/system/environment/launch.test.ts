@@ -191,6 +191,7 @@ rootTest('a launch that is given up fails, and leaves nothing', async (t) => {
     layout: 'stacked',
     bind: [],
     allow: [],
+    limits: { root: 'tees-tests', name: 'job' },
     identity: { uid: USER, gid: USER, groups: [] },
   } as const;
   const abort = AbortSignal.abort();

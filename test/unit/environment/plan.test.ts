@@ -23,6 +23,7 @@ const ENVIRONMENT: EnvironmentSpec = {
   layout: 'stacked',
   bind: ['/home', '/scratch'],
   allow: ['perf'],
+  limits: { root: 'jobs.cn0', name: 'j1', processes: 64 },
   hidden: ['/run/tees'],
   identity: { uid: 1000, gid: 100, groups: [100, 7] },
 };
@@ -38,6 +39,7 @@ test('the operations are in the order in which they must be executed', (t) => {
     [
       'identity',
       'trace',
+      'limits',
       'enter',
       'guard',
       'overlay',
@@ -60,6 +62,7 @@ test('the strings are what was asked for', (t) => {
   t.deepEqual(stringsOf('attach'), ['/home', '/scratch']);
   t.deepEqual(stringsOf('hide'), [ROOT, '/run/tees']);
   t.deepEqual(stringsOf('filter'), ['perf']);
+  t.deepEqual(stringsOf('limits'), ['jobs.cn0', 'j1', '', '64']);
   t.deepEqual(stringsOf('environment'), ['A=1', 'B=x=y']);
   t.deepEqual(stringsOf('run'), ['prog', 'a b', '']);
 });
