@@ -230,7 +230,7 @@ static void list(struct request *request) {
 /* Of each inode once. */
 static void usage(struct request *request) {
   struct place place;
-  char upper[PATH_SIZE + 16], bytes[32], files[32];
+  char upper[PATH_SIZE + 16], bytes[32], files[32], taken[32] = "", size[32] = "";
   request_existing(request, request_argument(request, 1), &place);
   path_print(upper, sizeof upper, "%s/upper", place.path);
   unsigned long long blocks = 0, count = 0;
@@ -243,7 +243,12 @@ static void usage(struct request *request) {
   }
   snprintf(bytes, sizeof bytes, "%llu", blocks);
   snprintf(files, sizeof files, "%llu", count);
-  message_say(request->connection, "usage", bytes, files);
+  unsigned long long used, most;
+  if (volume_room(request->settings, request->uid, &used, &most)) {
+    snprintf(taken, sizeof taken, "%llu", used);
+    snprintf(size, sizeof size, "%llu", most);
+  }
+  message_say(request->connection, "usage", bytes, files, taken, size);
   request_done(request);
 }
 

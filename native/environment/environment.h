@@ -19,7 +19,7 @@
  *   started            with the terminal's master, where there is one
  *   exited STATUS
  *   environment NAME stopped|running SINCE(seconds since 1970)   for each, to list
- *   usage BYTES FILES
+ *   usage BYTES FILES TAKEN SIZE   the last two of all of the user's together, or empty: see volume.h
  *   done
  * And on a running session, from the client:
  *   signal NUMBER

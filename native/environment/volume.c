@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -172,6 +173,17 @@ void volume_use(const struct settings *settings, uid_t uid, bool may_make) {
   if (is_mounted(&volume)) return;
   if (access(volume.image, F_OK) < 0) make_image(&volume);
   mount_volume(&volume);
+}
+
+bool volume_room(const struct settings *settings, uid_t uid, unsigned long long *used, unsigned long long *size) {
+  struct volume volume;
+  struct statvfs found;
+  if (!*settings->disk) return false;
+  volume_of(settings, uid, &volume);
+  if (!is_mounted(&volume) || statvfs(volume.directory, &found) < 0) return false;
+  *used = (unsigned long long)(found.f_blocks - found.f_bfree) * found.f_frsize;
+  *size = (unsigned long long)found.f_blocks * found.f_frsize;
+  return true;
 }
 
 void volume_use_all(const struct settings *settings) {

@@ -13,6 +13,8 @@
 
 /* Mounted when this returns, where the settings bound the disk; made where it is missing and `may_make`. */
 void volume_use(const struct settings *settings, uid_t uid, bool may_make);
+/* What all of a user's environments take and may take, in bytes; false where nothing bounds them. */
+bool volume_room(const struct settings *settings, uid_t uid, unsigned long long *used, unsigned long long *size);
 /* All that there are, as after the node's start; what is wrong with one is told on standard error. */
 void volume_use_all(const struct settings *settings);
 /* Gives its space back when no environment is left. */

@@ -38,10 +38,13 @@ async function usage(options: NamedOptions): Promise<void> {
   const { formatBytes } = await import('../../report/units.js');
   const [answer = []] = await ask(options, 'usage', options.name);
   const [bytes, files] = [Number(answer[1]), Number(answer[2])];
+  const [takenBytes, sizeBytes] = [Number(answer[3] ?? ''), Number(answer[4] ?? '')];
+  const bound = sizeBytes > 0 ? { takenBytes, sizeBytes } : {};
+  const room = `; all of yours take ${formatBytes(takenBytes)} of ${formatBytes(sizeBytes)}`;
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ schema: 1, name: options.name, bytes, files })}\n`
-      : `${options.name}: ${formatBytes(bytes)} on disk, ${files.toLocaleString('en')} files and directories\n`,
+      ? `${JSON.stringify({ schema: 1, name: options.name, bytes, files, ...bound })}\n`
+      : `${options.name}: ${formatBytes(bytes)} on disk, ${files.toLocaleString('en')} files and directories${sizeBytes > 0 ? room : ''}\n`,
   );
 }
 

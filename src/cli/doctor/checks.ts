@@ -31,7 +31,7 @@ const NODES_CALLED_MAX = 64;
 const EVERYWHERE: readonly Check[] = [configuration, kernel, programs, key, root];
 const BY_ROLE: Readonly<Record<Patient['role'], readonly Check[]>> = {
   login: [socket, environments, nodes],
-  node: [fuse, serving, store, port],
+  node: [fuse, serving, store, port, limits],
 };
 
 export async function examine(patient: Patient): Promise<Finding[]> {
@@ -164,16 +164,7 @@ async function environments({ config }: Patient): Promise<Finding[]> {
   const findings: Finding[] = [];
   if (!isAtLeast(release(), ENVIRONMENTS_KERNEL_MIN))
     findings.push(fail('environments', release(), `They need Linux ${ENVIRONMENTS_KERNEL_MIN} or later.`));
-  const missing =
-    wanted.memoryBytes === undefined && wanted.processes === undefined ? [] : missingControllers();
-  if (missing.length > 0)
-    findings.push(
-      fail(
-        'environments',
-        `no control group controller ${missing.join(', ')}`,
-        'Mount them; or say environments.memory: none and environments.processes: none.',
-      ),
-    );
+  findings.push(...bounds('environments', wanted));
   const lacking = wanted.diskBytes === undefined ? [] : FOR_VOLUMES.filter((needed) => !existsSync(needed));
   if (lacking.length > 0)
     findings.push(
@@ -191,6 +182,20 @@ async function environments({ config }: Patient): Promise<Finding[]> {
       : warn('environments', `${path}: ${why}`, 'The login daemon starts it: see its log.'),
   );
   return findings;
+}
+
+function limits({ config: { environment } }: Patient): Finding[] {
+  return bounds('environment', environment);
+}
+
+type Bounded = Pick<Config['environment'], 'memoryBytes' | 'processes'>;
+
+function bounds(section: string, { memoryBytes, processes }: Bounded): Finding[] {
+  const missing = memoryBytes === undefined && processes === undefined ? [] : missingControllers();
+  if (missing.length === 0) return [];
+  const what = `no control group controller ${missing.join(', ')}`;
+  const hint = `Mount them; or say ${section}.memory: none and ${section}.processes: none.`;
+  return [fail(section, what, hint)];
 }
 
 /** Version 2 has all in one hierarchy, version 1 a directory for each. */
