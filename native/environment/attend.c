@@ -46,6 +46,7 @@ void request_done(const struct request *request) {
 
 static void find_and_make(const struct request *request, const struct place *place, struct user *user) {
   user_find(request->uid, user);
+  volume_make(request->settings, request->uid);
   place_make(place, user);
 }
 
@@ -255,10 +256,7 @@ static void usage(struct request *request) {
 static const struct {
   const char *name;
   void (*act)(struct request *request);
-  bool makes; /* an environment, perhaps the user's first */
-} VERBS[] = {{"enter", enter, true},           {"start", start, true},          {"stop", stop, false},
-             {"delete", delete, false},        {"copy", transfer_copy, false},   {"export", transfer_export, false},
-             {"import", transfer_import, true}, {"list", list, false},           {"usage", usage, false}};
+} VERBS[] = {{"enter", enter}, {"start", start}, {"stop", stop}, {"delete", delete}, {"copy", transfer_copy}, {"export", transfer_export}, {"import", transfer_import}, {"list", list}, {"usage", usage}};
 
 /* By the kernel's word. The node's root may speak for others. */
 static void identify(struct request *request) {
@@ -282,11 +280,9 @@ void attend(const struct settings *settings, int connection) {
   failures_to(connection);
   if (message_receive(connection, &request.message) < 0) _exit(STATUS_FAILED);
   identify(&request);
+  volume_use(settings, request.uid);
   const char *verb = request_argument(&request, 0);
   for (size_t i = 0; i < COUNT_OF(VERBS); i++)
-    if (strcmp(VERBS[i].name, verb) == 0) {
-      volume_use(settings, request.uid, VERBS[i].makes);
-      VERBS[i].act(&request);
-    }
+    if (strcmp(VERBS[i].name, verb) == 0) VERBS[i].act(&request);
   refuse("REQUEST_INVALID", "there is no such request", "Are the command and the daemon of one version?");
 }

@@ -16,6 +16,7 @@
 #include "identities.h"
 #include "request.h"
 #include "user.h"
+#include "volume.h"
 
 static const char *const WRITE[] = {"/bin/tar", "--create",          "--format=posix",   "--sparse", "--xattrs", "--xattrs-include=*",
                                     "--acls",   "--numeric-owner", "--sort=name", "--file=-", ".",        NULL};
@@ -83,6 +84,7 @@ void transfer_import(struct request *request) {
   if (request->uid == 0) refuse("ENVIRONMENT_OF_ROOT", "the node's root has no environment", "It would be root of the node inside, too.");
   user_find(request->uid, &user);
   user_find_ids(request->settings, &user);
+  volume_make(request->settings, request->uid);
   request_grow(&place, growing);
   path_print(upper, sizeof upper, "%s/upper", growing);
   close(make_upper(upper, &user));

@@ -81,15 +81,22 @@ static void make_image(const struct volume *volume) {
   if (rename(volume->growing, volume->image) < 0) fail("make the file system of the user's environments", volume->image);
 }
 
-/* Two devices of one image would be two file systems that know nothing of each other: one that somebody still holds is taken. */
-static bool is_of(int device, const struct stat *image) {
+/* By its file's identity, or, where file systems have several for one (btrfs), by its path. */
+static bool is_of(int device, const char *name, const struct volume *volume, const struct stat *image) {
   struct loop_info64 info;
+  char path[PATH_SIZE], backing[PATH_SIZE] = "";
   if (ioctl(device, LOOP_GET_STATUS64, &info) < 0) return false;
   unsigned major = major(image->st_dev), minor = minor(image->st_dev);
-  return info.lo_inode == image->st_ino && info.lo_device == ((minor & 0xffu) | major << 8 | (uint64_t)(minor & ~0xffu) << 12);
+  if (info.lo_inode == image->st_ino && info.lo_device == ((minor & 0xffu) | major << 8 | (uint64_t)(minor & ~0xffu) << 12)) return true;
+  path_print(path, sizeof path, "/sys/block/%s/loop/backing_file", name);
+  AUTO_CLOSE int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0 || read(file, backing, sizeof backing - 1) < 0) return false;
+  backing[strcspn(backing, "\n")] = '\0';
+  return strcmp(backing, volume->image) == 0;
 }
 
-static int find_device(int image, char *path) {
+/* Two devices of one image would be two file systems that know nothing of each other: one that somebody still holds is taken. */
+static int find_device(const struct volume *volume, int image, char *path) {
   struct stat found;
   if (fstat(image, &found) < 0) return -1;
   int device = -1;
@@ -97,8 +104,8 @@ static int find_device(int image, char *path) {
   for (struct dirent *entry; listing && device < 0 && (entry = readdir(listing));) {
     if (strncmp(entry->d_name, "loop", 4) != 0) continue;
     path_print(path, PATH_SIZE, "/dev/%s", entry->d_name);
-    device = open(path, O_RDWR | O_CLOEXEC);
-    if (device < 0 || is_of(device, &found)) continue;
+    device = open(path, O_RDONLY | O_CLOEXEC);
+    if (device < 0 || is_of(device, entry->d_name, volume, &found)) continue;
     close(device);
     device = -1;
   }
@@ -147,7 +154,7 @@ static void mount_volume(const struct volume *volume) {
   char path[PATH_SIZE] = "";
   AUTO_CLOSE int image = open(volume->image, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (image < 0) fail("open the file system of the user's environments", volume->image);
-  AUTO_CLOSE int device = find_device(image, path);
+  AUTO_CLOSE int device = find_device(volume, image, path);
   if (device < 0) {
     grow(volume, image);
     device = attach_device(image, path);
@@ -157,7 +164,7 @@ static void mount_volume(const struct volume *volume) {
   if (chmod(volume->directory, 0700) < 0) fail("close the directory", volume->directory);
 }
 
-void volume_use(const struct settings *settings, uid_t uid, bool may_make) {
+static void use(const struct settings *settings, uid_t uid, bool may_make) {
   struct volume volume;
   if (!*settings->disk || uid == 0) return;
   volume_of(settings, uid, &volume);
@@ -174,6 +181,10 @@ void volume_use(const struct settings *settings, uid_t uid, bool may_make) {
   if (access(volume.image, F_OK) < 0) make_image(&volume);
   mount_volume(&volume);
 }
+
+void volume_use(const struct settings *settings, uid_t uid) { use(settings, uid, false); }
+
+void volume_make(const struct settings *settings, uid_t uid) { use(settings, uid, true); }
 
 bool volume_room(const struct settings *settings, uid_t uid, unsigned long long *used, unsigned long long *size) {
   struct volume volume;
@@ -197,7 +208,7 @@ void volume_use_all(const struct settings *settings) {
     /* One that is broken is in nobody else's way. */
     pid_t pid = fork();
     if (pid == 0) {
-      volume_use(settings, uid, false);
+      volume_use(settings, uid);
       _exit(0);
     }
     while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}

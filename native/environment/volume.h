@@ -11,8 +11,10 @@
 /* Beside environments, which ext4 wants. */
 #define LOST_AND_FOUND "lost+found"
 
-/* Mounted when this returns, where the settings bound the disk; made where it is missing and `may_make`. */
-void volume_use(const struct settings *settings, uid_t uid, bool may_make);
+/* Mounted when this returns, where there is one. */
+void volume_use(const struct settings *settings, uid_t uid);
+/* Made when it is missing, where the settings bound the disk: for users alone whom the node knows, whoever asks. */
+void volume_make(const struct settings *settings, uid_t uid);
 /* What all of a user's environments take and may take, in bytes; false where nothing bounds them. */
 bool volume_room(const struct settings *settings, uid_t uid, unsigned long long *used, unsigned long long *size);
 /* All that there are, as after the node's start; what is wrong with one is told on standard error. */
