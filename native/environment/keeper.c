@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -91,6 +92,7 @@ static void attend_to(const struct settings *settings, int connection) { attend(
 static void refresh(const struct settings *settings, int connection) {
   (void)connection;
   failures_to(STDERR_FILENO);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   setpriority(PRIO_PROCESS, 0, 10);
   volume_use_all(settings);
   mask_refresh(settings);

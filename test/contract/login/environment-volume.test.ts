@@ -105,8 +105,8 @@ maybe(
   async (t) => {
     await enter(t.context, GREEDY, 'echo before >/etc/before');
     const taken = await fill(t, GREEDY);
-  const [[, , , used, size] = []] = await ask(t.context, GREEDY, 'usage', 'default');
-  t.true(Number(used) > taken && Number(used) <= Number(size) && Number(size) <= DISK_BYTES);
+    const [[, , , used, size] = []] = await ask(t.context, GREEDY, 'usage', 'default');
+    t.true(Number(used) > taken && Number(used) <= Number(size) && Number(size) <= DISK_BYTES);
     t.true(taken > 32 * MIB && taken < DISK_BYTES);
     await ask(t.context, GREEDY, 'start', 'second').catch(() => {});
     const more = await enter(t.context, GREEDY, 'head -c 20m /dev/zero >/opt/more', 'second');
