@@ -236,6 +236,8 @@ maybe('what was changed is told against the node', async (t) => {
     '/etc/skel/mine': 'added',
   });
   t.false('/etc' in kinds, 'what holds changes is none');
+  const outside = await tees(t.context.cluster, NOBODY, 'layer', 'diff', '-e', 'default', '--json');
+  t.deepEqual(JSON.parse(outside.stdout), { schema: 1, changes });
   const text = await said(t, `${teesProgram} layer diff`);
   t.regex(text, /^D +\/etc\/debian_version$/m);
   t.regex(text, /^A +4 B +\/opt\/diff\/new$/m);
