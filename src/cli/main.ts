@@ -65,6 +65,7 @@ async function parse(argv: string[], files: readonly CommandFile[]): Promise<voi
     .demandCommand(1, 'which command?')
     .strict()
     .help()
+    .completion('completion', false)
     .version(false)
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .fail((message, error) => {
