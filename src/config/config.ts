@@ -99,6 +99,8 @@ export interface Config {
     readonly memoryBytes?: number;
     readonly processes?: number;
   };
+  /** Where each daemon tells figures of itself; undefined: nowhere. */
+  readonly metrics?: { readonly host: string; readonly port: number };
   readonly learning: {
     /** Of what earlier runs of a command have read at start-up, so much goes into its urgent part. */
     readonly budgetBytes: number;

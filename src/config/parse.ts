@@ -31,6 +31,7 @@ import {
 import { readEnvironment } from './environment-section.js';
 import { readEnvironments } from './environments-section.js';
 import { filePath } from './file-path.js';
+import { readMetrics } from './metrics-section.js';
 import { readNetwork } from './network-section.js';
 import { DURATION, SIZE } from './quantities.js';
 import { readQuantity } from './quantity-value.js';
@@ -59,6 +60,7 @@ export const CONFIG_KEYS = [
   'environment',
   'environments',
   'learning',
+  'metrics',
   'stallDeadline',
   'recoveryDeadline',
   'repairDelay',
@@ -124,6 +126,7 @@ export function parseConfig(text: string, file: string): Config {
     },
     ...readEnvironments(root),
     ...readSharedStorage(root),
+    ...readMetrics(root),
     runtimeDirectory: path(root.get('runtimeDirectory'), DEFAULTS.runtimeDirectory),
     hook: root.get('hook')?.oneOf(HOOKS) ?? DEFAULTS.hook,
     fuseEngine: root.get('fuseEngine')?.oneOf(FUSE_ENGINES) ?? DEFAULTS.fuseEngine,

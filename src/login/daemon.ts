@@ -14,6 +14,7 @@ import type { PeerCredentials } from '../base/native.js';
 import type { Config } from '../config/config.js';
 import { addressOf } from '../config/address.js';
 import { loadConfig } from '../config/parse.js';
+import type { Metric } from '../base/metrics.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
 import { NetworkTests } from '../transport/network-tests.js';
@@ -61,6 +62,7 @@ export class LoginDaemon {
   #config: Config;
   #server: Server | undefined;
   #nextJob = 1;
+  #submitted = 0;
 
   constructor(private readonly options: LoginDaemonOptions) {
     const { config, key, log } = options;
@@ -130,6 +132,25 @@ export class LoginDaemon {
     await this.#links.close();
   }
 
+  metrics(): Metric[] {
+    return [
+      { name: 'jobs', kind: 'gauge', help: 'Jobs that run.', value: this.#jobs.size },
+      {
+        name: 'jobs_submitted_total',
+        kind: 'counter',
+        help: 'Jobs that were begun.',
+        value: this.#submitted,
+      },
+      {
+        name: 'commands',
+        kind: 'gauge',
+        help: 'Commands of users that are served.',
+        value: this.#sessions.size,
+      },
+      ...this.#links.metrics(),
+    ];
+  }
+
   get #cacheDirectory(): string {
     return `${this.options.config.store.directory}/scans`;
   }
@@ -180,7 +201,10 @@ export class LoginDaemon {
       connect: (node) => this.#links.connect(node),
       probe: (node) => this.#links.probe(node),
       nextJobName: () => `${Date.now().toString(36)}-${this.#nextJob++}`,
-      onJob: (name, job) => this.#jobs.set(name, job),
+      onJob: (name, job) => {
+        this.#submitted++;
+        this.#jobs.set(name, job);
+      },
       onJobOver: (name) => this.#jobs.delete(name),
     });
     this.#sessions.add(session);

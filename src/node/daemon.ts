@@ -13,6 +13,7 @@ import { Capacity, freeBytesOf } from '../store/capacity.js';
 import { ContentCache } from '../store/content-cache.js';
 import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
+import type { Metric } from '../base/metrics.js';
 import { NetworkTests } from '../transport/network-tests.js';
 import type { Frame } from '../wire/frame.js';
 import { decodeAgain, decodeJob, isSameJob } from '../wire/job.js';
@@ -38,6 +39,8 @@ export class NodeDaemon {
   readonly #capacity: Capacity;
   readonly #removals: Removals;
   #cache: ContentCache | undefined;
+  #begun = 0;
+  #refused = 0;
 
   constructor(private readonly options: NodeDaemonOptions) {
     const { config, self, key, log } = options;
@@ -77,6 +80,34 @@ export class NodeDaemon {
     await this.#links.close();
   }
 
+  metrics(): Metric[] {
+    const { sizeBytes, availableBytes } = this.#capacity;
+    return [
+      { name: 'jobs', kind: 'gauge', help: 'Jobs that are here.', value: this.#jobs.size },
+      { name: 'jobs_begun_total', kind: 'counter', help: 'Jobs that have begun here.', value: this.#begun },
+      {
+        name: 'jobs_refused_total',
+        kind: 'counter',
+        help: 'Jobs that could not begin here.',
+        value: this.#refused,
+      },
+      { name: 'store_size_bytes', kind: 'gauge', help: 'What the store may take.', value: sizeBytes },
+      {
+        name: 'store_available_bytes',
+        kind: 'gauge',
+        help: 'What the next job can have of it.',
+        value: availableBytes,
+      },
+      {
+        name: 'cache_idle_bytes',
+        kind: 'gauge',
+        help: 'Of earlier jobs, kept for later ones.',
+        value: this.#cache?.idleBytes ?? 0,
+      },
+      ...this.#links.metrics(),
+    ];
+  }
+
   #receive(link: Link, frame: Frame): void | Promise<void> {
     if (frame.header['t'] === 'job') return this.#begin(link, frame);
     if (this.#tests.concerns(frame.header)) return this.#tests.receive(link, frame);
@@ -101,6 +132,7 @@ export class NodeDaemon {
     if (why !== undefined) return this.#refuse(link, spec.job, false, why);
     const job = this.#makeJob(spec, false);
     log.info(`job ${spec.job}: begins, parent ${link.peer}`);
+    this.#begun++;
     job.attach(link, spec);
     job.start();
   }
@@ -152,6 +184,7 @@ export class NodeDaemon {
       { node: self },
     );
     log.warn(`${error.message}, says ${link.peer}`);
+    this.#refused++;
     const event = { node: self, event: 'failed', error: error.toRecord() } as const;
     link.post(encodeMessage({ t: 'events', job, events: [event] }));
     link.post(encodeMessage({ t: 'gone', job }));

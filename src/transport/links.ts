@@ -5,10 +5,12 @@
 import { Socket, connect, createServer } from 'node:net';
 import type { AddressInfo, OnReadOpts, Server, SocketConstructorOpts } from 'node:net';
 import { TeesError } from '../base/errors.js';
+import type { Metric } from '../base/metrics.js';
 import { CONNECT_DEADLINE_MS } from '../base/limits.js';
 import { Acceptor, Connector } from '../wire/authentication.js';
 import type { Frame } from '../wire/frame.js';
 import { Link } from './link.js';
+import { Traffic } from './traffic.js';
 
 export interface LinksOptions {
   /** This daemon's node name. */
@@ -38,10 +40,15 @@ export class Links {
   readonly #outgoing = new Map<string, Promise<Link>>();
   readonly #stages = new Map<string, LinkStage>();
   readonly #all = new Set<Link>();
+  readonly #traffic = new Traffic();
   #server: Server | undefined;
   #empty: () => void = () => {};
 
   constructor(private readonly options: LinksOptions) {}
+
+  metrics(): Metric[] {
+    return this.#traffic.metrics();
+  }
 
   /** @returns the port */
   async listen(host: string, port: number): Promise<number> {
@@ -49,7 +56,7 @@ export class Links {
       const acceptor = new Acceptor(this.options.key, this.options.self);
       this.#all.add(
         new Link(
-          (onread) => withReadBuffer(socket, onread),
+          (onread) => this.#traffic.watch(withReadBuffer(socket, onread)),
           acceptor,
           {
             opened: (link) => (frame) => this.options.onFrame(link, frame),
@@ -152,7 +159,7 @@ export class Links {
         reject(this.#unreachable(node, `${host}:${port}`, cause));
       let deadline: NodeJS.Timeout | undefined;
       const dial = (onread: OnReadOpts): Socket => {
-        const socket = connect({ host, port, onread });
+        const socket = this.#traffic.watch(connect({ host, port, onread }));
         deadline = setTimeout(() => {
           socket.destroy(new Error(`no answer within ${CONNECT_DEADLINE_MS / 1000} s`));
         }, CONNECT_DEADLINE_MS);

@@ -80,6 +80,10 @@ async function runDaemon(options: Options): Promise<void> {
   });
   surviveMistakes(log);
   await daemon.start();
+  if (config.metrics) {
+    const { serveMetrics } = await import('../serve-metrics.js');
+    await serveMetrics(config.metrics, daemon, { role: options.role, node: self });
+  }
   log.info(`serving as ${options.role} ${self}`);
   if (options.readyFd !== undefined) {
     writeSync(options.readyFd, 'ready\n');

@@ -256,6 +256,7 @@ const REFUSED: readonly [string, string, string, RegExp][] = [
     '8: environment.bind[1]: the root directory',
     /absolute/,
   ],
+  ['a host name', `${MINIMAL}metrics: { listen: "localhost:9611" }\n`, '5: metrics.listen: ', /127/],
   ['no allowance', `${MINIMAL}environment: { allow: [perf, root] }\n`, '5: environment.allow[1]: ', /bpf/],
   [
     'a bind twice',
