@@ -12,7 +12,7 @@ import {
 import { DURATION_SYNTAX, parseDuration } from '../../config/quantities.js';
 
 interface Options {
-  nodes: string;
+  nodes?: string;
   upper?: string;
   environment?: string;
   urgent: string[];
@@ -44,8 +44,11 @@ export const command: CommandModule<object, Options> = {
   describe: 'run a command on nodes, inside an environment that is deployed to them',
   builder: (yargs) =>
     yargs
-      .usage('$0 run --nodes LIST [--environment NAME | --upper DIR] [options] -- COMMAND [ARGUMENT…]')
-      .option('nodes', { type: 'string', demandOption: true, describe: 'on which nodes: cn[0-15,20]' })
+      .usage('$0 run [--nodes LIST] [--environment NAME | --upper DIR] [options] -- COMMAND [ARGUMENT…]')
+      .option('nodes', {
+        type: 'string',
+        describe: 'on which nodes: cn[0-15,20] (default, in a job of Slurm or PBS: its own)',
+      })
       .option('upper', { type: 'string', describe: 'the upper layer to deploy' })
       .option('environment', {
         type: 'string',
@@ -116,10 +119,12 @@ async function runCommand(options: Options): Promise<void> {
   }
   const stall = stallOptions(options);
   const layer = layerOptions(options);
+  const { nodesFor } = await import('../../resource-manager/resource-managers.js');
+  const nodes = nodesFor(options.nodes, process.env);
   const { RunClient } = await import('../run-client.js');
   const { daemonSocket } = await import('../ask-daemon.js');
   const socket = daemonSocket(options);
-  const client = new RunClient({ ...options, ...layer, ...stall, argv, socket });
+  const client = new RunClient({ ...options, nodes, ...layer, ...stall, argv, socket });
   process.exitCode = await client.run();
 }
 
