@@ -18,7 +18,8 @@ export async function mountDisk(bytes: number, cleanup: CleanupStack): Promise<s
   writeFileSync(image, '');
   truncateSync(image, bytes);
   await run('mkfs.ext4', ['-q', '-O', '^has_journal', '-E', 'lazy_itable_init=1', image]);
-  await run('mount', ['-o', 'loop', image, mounted]);
+  // What is removed gives its room back: each way fills the disk anew.
+  await run('mount', ['-o', 'loop,discard', image, mounted]);
   cleanup.push('the disk', async () => void (await run('umount', [mounted])));
   const device = await run('losetup', ['--noheadings', '--output', 'NAME', '--associated', image]);
   await run('losetup', ['--direct-io=on', device.trim()]);
