@@ -62,7 +62,9 @@
       "target_name": "tees-enter",
       "type": "executable",
       "sources": ["environment/client.c", "environment/message.c"],
-      "cflags": ["-std=gnu11"]
+      "cflags": ["-std=gnu11"],
+      # It is started for each shell and each sudo inside, where its user may have broken the libraries.
+      "ldflags": ["-static"]
     },
     {
       "target_name": "tees-init",

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,10 +53,10 @@ static void say_error(const char *code, const char *message, const char *hint) {
   if (*hint) fprintf(stderr, "  %s\n", hint);
 }
 
-/* Nobody is locked out: who logs in gets a shell of the node's, and is told so. */
+/* Nobody is locked out: who logs in gets a shell of the node's, and is told so. sshd(8) has said which is theirs. */
 static void be_plain_shell(const struct options *options) {
-  struct passwd *found = getpwuid(getuid());
-  const char *shell = found && *found->pw_shell ? found->pw_shell : "/bin/sh";
+  const char *shell = getenv("SHELL");
+  if (!shell || access(shell, X_OK) < 0) shell = "/bin/sh";
   const char *base = strrchr(shell, '/') ? strrchr(shell, '/') + 1 : shell;
   fprintf(stderr, "tees: you are on the login node itself, not in your environment\n");
   char name[PATH_SIZE];

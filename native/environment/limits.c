@@ -12,6 +12,12 @@ static struct group group_of(const struct place *place, char user[16]) {
   return (struct group){ROOT, user, place->name};
 }
 
+void limits_prepare(const struct settings *settings, const struct place *place) {
+  char user[16];
+  struct group group = group_of(place, user);
+  groups_prepare(&group, settings->memory, settings->processes);
+}
+
 void limits_enter(const struct settings *settings, const struct place *place) {
   char user[16];
   struct group group = group_of(place, user);

@@ -48,7 +48,6 @@ static void sweep(const struct place *place) {
   AUTO_CLOSE int directory = open(place->sockets, O_PATH | O_DIRECTORY | O_CLOEXEC);
   unlinkat(directory, place->socket, 0);
   unlinkat(directory, place->monitor, 0);
-  limits_remove(place);
 }
 
 /* Told to stop by a connection, which is closed when all has ended. */
@@ -118,6 +117,7 @@ static void run(const struct settings *settings, const struct user *user, const 
   keep_only((const int[]){lock, mask_lock, monitor}, 3);
   watch(pid, monitor);
   sweep(place);
+  limits_remove(place);
   /* Before who waits for this hears of it: they may want to start it anew. */
   close(lock);
   _exit(0);
@@ -133,11 +133,14 @@ void monitor_start(const struct settings *settings, const struct user *user, con
     run(settings, user, place, ready[1]);
   }
   close(ready[1]);
+  limits_prepare(settings, place);
   char one;
   ssize_t got;
   do got = read(ready[0], &one, 1);
   while (got < 0 && errno == EINTR);
   close(ready[0]);
+  if (got == 1) return;
   /* It has said why. */
-  if (got != 1) _exit(STATUS_FAILED);
+  limits_remove(place);
+  _exit(STATUS_FAILED);
 }

@@ -54,8 +54,8 @@ static void make_group(const char *path) {
   write_file(file, is_version_2() ? "+memory +pids" : "1");
 }
 
-static bool enter(const struct controller *controller, const struct group *group, const char *value) {
-  char path[PATH_MAX], file[PATH_MAX + 64];
+static bool prepare(const struct controller *controller, const struct group *group, const char *value, char *path) {
+  char file[PATH_MAX + 64];
   ours(controller, group->root, path);
   if (is_version_2()) write_file(ROOT "/cgroup.subtree_control", "+memory +pids");
   make_group(path);
@@ -64,7 +64,12 @@ static bool enter(const struct controller *controller, const struct group *group
   snprintf(file, sizeof file, "%s/%s", path, is_version_2() ? controller->new_file : controller->old_file);
   if (!write_file(file, value)) return false;
   append(path, "/%s", group->name);
-  mkdir(path, 0755);
+  return mkdir(path, 0755) == 0 || errno == EEXIST;
+}
+
+static bool enter(const struct controller *controller, const struct group *group, const char *value) {
+  char path[PATH_MAX], file[PATH_MAX + 64];
+  if (!prepare(controller, group, value, path)) return false;
   snprintf(file, sizeof file, "%s/%s", path, members());
   return write_file(file, "0");
 }
@@ -75,6 +80,12 @@ static bool limit(const struct controller *controller, const struct group *group
   for (int attempt = 0; attempt < ATTEMPTS; attempt++)
     if (enter(controller, group, value)) return true;
   return false;
+}
+
+void groups_prepare(const struct group *group, const char *memory, const char *processes) {
+  char path[PATH_MAX];
+  if (*memory) prepare(&MEMORY, group, memory, path);
+  if (*processes) prepare(&PROCESSES, group, processes, path);
 }
 
 bool groups_enter(const struct group *group, const char *memory, const char *processes) {
