@@ -10,7 +10,7 @@ import { enterPath, keeperPath } from '../../src/base/native.js';
 import { Client } from '../hook/client.js';
 import type { TrialContext } from '../trial.js';
 import { Keeper } from './keeper.js';
-import { find, grownBy, look } from './memory.js';
+import { find, grownBy, look, processesOf } from './memory.js';
 import { preparePeers } from './peers.js';
 import type { Peers } from './peers.js';
 import { asUser, makeUser } from './user.js';
@@ -19,6 +19,7 @@ import { podman, WAYS, WORK } from './ways.js';
 import type { Memory, Place, Round, Sizes, Way, WayName } from './ways.js';
 
 const run = promisify(execFile);
+const SETTLE_MS = 1_000;
 /** Compiled, this file lies in build/bench/environment. */
 const SOURCE = fileURLToPath(new URL('../../../bench/environment/stopwatch.c', import.meta.url));
 
@@ -165,10 +166,17 @@ export class Rig {
     return Object.fromEntries(WORK.map(({ name }, at) => [name, values[at]!]));
   }
 
+  /** podman goes on cleaning up behind its command, in processes that would count for the way after it. */
+  async #settled(): Promise<void> {
+    const here = (): string => processesOf(this.user.uid).join();
+    for (let before = ''; before !== here(); await delay(SETTLE_MS)) before = here();
+  }
+
   /** Of `count` at a time, in each of which one process waits. */
   async memory(way: Way, count: number): Promise<Memory> {
     const { client, keeper, pid } = this.#lanes.get(way.name)!;
     const names = Array.from({ length: count }, () => `held${this.#names++}`);
+    await this.#settled();
     const before = look();
     for (const name of names) {
       await keeper?.ask('start', name);
