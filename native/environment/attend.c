@@ -59,6 +59,7 @@ static int reach(const struct request *request, const char *name, bool may_make)
     refuse("ENVIRONMENT_OF_ROOT", "the node's root has no environment", "It would be root of the node inside, too.");
   bool exists = place_exists(&place);
   if (!exists && !may_make) refuse_unknown();
+  volume_require(request->settings, request->uid);
   if (!exists) find_and_make(request, &place, &user);
   /* Two who come at once find one. */
   AUTO_CLOSE int starting = place_lock(&place, "starting", true);
@@ -73,8 +74,10 @@ static int reach(const struct request *request, const char *name, bool may_make)
   /* What runs knows its user. */
   if (exists) find_and_make(request, &place, &user);
   user_find_ids(request->settings, &user);
+  if (exists) volume_lend(request->settings, request->uid);
   place_note_ids(&place, &user);
   monitor_start(request->settings, &user, &place);
+  volume_keep(request->settings, request->uid);
   socket = place_connect(&place, place.socket);
   if (socket < 0) fail("reach the environment that was started", name);
   return socket;

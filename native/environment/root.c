@@ -4,14 +4,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../launch/mountinfo.h"
@@ -116,6 +114,12 @@ static int make_overlay_inside(void *argument) {
   overlay->fd = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
   if (overlay->fd < 0) fail("mount the overlay of the environment", root->place->name);
   close(context);
+  /* It does not refuse to mount where it has no room for its work; who is in it could not even remove something. */
+  struct statvfs found;
+  if (fstatvfs(overlay->fd, &found) == 0 && (found.f_flag & ST_RDONLY)) {
+    errno = ENOSPC;
+    fail("mount the overlay of the environment", root->place->name);
+  }
   _exit(0);
 }
 
@@ -162,9 +166,9 @@ void root_prepare(struct root *root) {
   if (chdir(NEW_ROOT) < 0) fail("enter", NEW_ROOT);
   root->inside = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root->inside < 0) fail("open", NEW_ROOT);
-  int target = -1;
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
-  if ((target = sys_openat2(root->inside, "sys", &how)) < 0 || sys_move_mount(sys, target) < 0) fail("mount", "/sys");
+  int target = sys_openat2(root->inside, "sys", &how);
+  if (target < 0 || sys_move_mount(sys, target) < 0) fail("mount", "/sys");
   close(target);
   close(sys);
 }
@@ -186,8 +190,7 @@ static void mount_inside(const struct root *root, const char *path, const char *
   if (fchdir(before) < 0) fail("leave", path);
 }
 
-static void make_device(const struct root *root, int directory, const char *name, unsigned major, unsigned minor) {
-  (void)root;
+static void make_device(int directory, const char *name, unsigned major, unsigned minor) {
   if (mknodat(directory, name, S_IFCHR | 0666, makedev(major, minor)) < 0 || fchmodat(directory, name, 0666, 0) < 0)
     fail("make the device", name);
 }
@@ -205,12 +208,12 @@ static void make_devices(const struct root *root) {
   AUTO_CLOSE int target = open_inside(root, "dev");
   AUTO_CLOSE int dev = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dev < 0) fail("open", "/dev");
-  make_device(root, dev, "null", 1, 3);
-  make_device(root, dev, "zero", 1, 5);
-  make_device(root, dev, "full", 1, 7);
-  make_device(root, dev, "random", 1, 8);
-  make_device(root, dev, "urandom", 1, 9);
-  make_device(root, dev, "tty", 5, 0);
+  make_device(dev, "null", 1, 3);
+  make_device(dev, "zero", 1, 5);
+  make_device(dev, "full", 1, 7);
+  make_device(dev, "random", 1, 8);
+  make_device(dev, "urandom", 1, 9);
+  make_device(dev, "tty", 5, 0);
   static const char *const DIRECTORIES[] = {"pts", "shm", "mqueue"};
   for (size_t i = 0; i < COUNT_OF(DIRECTORIES); i++)
     if (mkdirat(dev, DIRECTORIES[i], 0755) < 0) fail("make the directory", DIRECTORIES[i]);

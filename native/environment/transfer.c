@@ -105,6 +105,7 @@ void transfer_copy(struct request *request) {
   request_hold(&from, &starting, &lock);
   user_find(request->uid, &user);
   user_find_ids(request->settings, &user);
+  volume_require(request->settings, request->uid);
   request_grow(&to, growing);
   path_print(source, sizeof source, "%s/upper", from.path);
   path_print(upper, sizeof upper, "%s/upper", growing);

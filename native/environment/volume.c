@@ -19,6 +19,7 @@
 #include "message.h"
 #include "places.h"
 #include "request.h"
+#include "reserve.h"
 
 #define BLOCK_BYTES 4096
 /* Others may take the device that was free a moment ago. */
@@ -53,13 +54,20 @@ static bool is_mounted(const struct volume *volume) {
          (found.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
+static bool is_environment(const char *name) {
+  static const char *const OTHERS[] = {".", "..", LOST_AND_FOUND, RESERVE};
+  for (size_t i = 0; i < COUNT_OF(OTHERS); i++)
+    if (strcmp(name, OTHERS[i]) == 0) return false;
+  return true;
+}
+
 /* -1: the directory is not there. */
 static int count_environments(const char *path) {
   int count = 0;
   DIR *listing = opendir(path);
   if (!listing) return -1;
   for (struct dirent *entry; (entry = readdir(listing));)
-    count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && strcmp(entry->d_name, LOST_AND_FOUND) != 0;
+    count += is_environment(entry->d_name);
   closedir(listing);
   return count;
 }
@@ -164,27 +172,57 @@ static void mount_volume(const struct volume *volume) {
   if (chmod(volume->directory, 0700) < 0) fail("close the directory", volume->directory);
 }
 
-static void use(const struct settings *settings, uid_t uid, bool may_make) {
-  struct volume volume;
-  if (!*settings->disk || uid == 0) return;
-  volume_of(settings, uid, &volume);
-  if (is_mounted(&volume)) return;
-  bool exists = access(volume.image, F_OK) == 0;
-  if (!exists && count_environments(volume.directory) > 0)
-    refuse("DISK_LIMIT_UNENFORCEABLE", "your environments were made when nothing bounded their disk space",
-           "An administrator moves them: see environments.disk in docs/operations.md.");
-  if (!exists && !may_make) return;
-  AUTO_CLOSE int lock = open(volume.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0 || flock(lock, LOCK_EX) < 0) fail("lock", volume.lock);
+static bool is_bounded(const struct settings *settings, uid_t uid) { return *settings->disk && uid != 0; }
+
+static void use(const struct volume *volume, bool may_make) {
+  AUTO_CLOSE int lock = open(volume->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0 || flock(lock, LOCK_EX) < 0) fail("lock", volume->lock);
   /* Two who come at once find one. */
-  if (is_mounted(&volume)) return;
-  if (access(volume.image, F_OK) < 0) make_image(&volume);
-  mount_volume(&volume);
+  if (is_mounted(volume)) return;
+  bool exists = access(volume->image, F_OK) == 0;
+  if (!exists && !may_make) return;
+  if (!exists) make_image(volume);
+  mount_volume(volume);
+  reserve_keep(volume->directory);
 }
 
-void volume_use(const struct settings *settings, uid_t uid) { use(settings, uid, false); }
+void volume_use(const struct settings *settings, uid_t uid) {
+  struct volume volume;
+  if (!is_bounded(settings, uid)) return;
+  volume_of(settings, uid, &volume);
+  if (!is_mounted(&volume) && access(volume.image, F_OK) == 0) use(&volume, false);
+}
 
-void volume_make(const struct settings *settings, uid_t uid) { use(settings, uid, true); }
+void volume_require(const struct settings *settings, uid_t uid) {
+  struct volume volume;
+  if (!is_bounded(settings, uid)) return;
+  volume_of(settings, uid, &volume);
+  if (!is_mounted(&volume) && count_environments(volume.directory) > 0)
+    refuse("DISK_LIMIT_UNENFORCEABLE", "your environments were made when nothing bounded their disk space",
+           "An administrator moves them: see environments.disk in docs/operations.md. They can be listed, exported, stopped and deleted.");
+}
+
+void volume_make(const struct settings *settings, uid_t uid) {
+  struct volume volume;
+  volume_require(settings, uid);
+  if (!is_bounded(settings, uid)) return;
+  volume_of(settings, uid, &volume);
+  if (!is_mounted(&volume)) use(&volume, true);
+}
+
+void volume_lend(const struct settings *settings, uid_t uid) {
+  struct volume volume;
+  if (!is_bounded(settings, uid)) return;
+  volume_of(settings, uid, &volume);
+  if (is_mounted(&volume)) reserve_lend(volume.directory);
+}
+
+void volume_keep(const struct settings *settings, uid_t uid) {
+  struct volume volume;
+  if (!is_bounded(settings, uid)) return;
+  volume_of(settings, uid, &volume);
+  if (is_mounted(&volume)) reserve_keep(volume.directory);
+}
 
 bool volume_room(const struct settings *settings, uid_t uid, unsigned long long *used, unsigned long long *size) {
   struct volume volume;

@@ -13,8 +13,13 @@
 
 /* Mounted when this returns, where there is one. */
 void volume_use(const struct settings *settings, uid_t uid);
+/* Refuses environments from before the setting, which nothing bounds: none of them is started, entered or added to. */
+void volume_require(const struct settings *settings, uid_t uid);
 /* Made when it is missing, where the settings bound the disk: for users alone whom the node knows, whoever asks. */
 void volume_make(const struct settings *settings, uid_t uid);
+/* Before and after the start of one that exists, which a full volume does not hinder (reserve.h). */
+void volume_lend(const struct settings *settings, uid_t uid);
+void volume_keep(const struct settings *settings, uid_t uid);
 /* What all of a user's environments take and may take, in bytes; false where nothing bounds them. */
 bool volume_room(const struct settings *settings, uid_t uid, unsigned long long *used, unsigned long long *size);
 /* All that there are, as after the node's start; what is wrong with one is told on standard error. */
