@@ -85,6 +85,22 @@
           "action": ["bash", "../hooks/preload/build", "<(PRODUCT_DIR)"]
         }
       ]
+    },
+    {
+      # Slurm's plugin, where Slurm's headers are installed.
+      "target_name": "tees-spank",
+      "type": "none",
+      "actions": [
+        {
+          "action_name": "SPANK plugin",
+          "inputs": [
+            "<!@(ls ../hooks/slurm/*.c ../hooks/slurm/*.h ../hooks/slurm/exports.map ../hooks/slurm/build)",
+            "environment/message.c", "launch/filter.c"
+          ],
+          "outputs": ["<(PRODUCT_DIR)/tees-spank.so"],
+          "action": ["bash", "../hooks/slurm/build", "<(PRODUCT_DIR)"]
+        }
+      ]
     }
   ]
 }

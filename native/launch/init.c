@@ -52,7 +52,6 @@ static int start_task(struct task *task, pid_t *pid) {
   int reports[2];
   if (pipe2(reports, O_CLOEXEC) < 0) fail("create a pipe", "");
   plan_require(task->directory, 1);
-  plan_require(task->command, 1);
   *pid = fork();
   if (*pid < 0) fail("create a process", "");
   if (*pid == 0) {
@@ -132,7 +131,7 @@ static void execute_plan(const struct plan *plan, struct mounts *mounts, struct 
       case OP_HIDE: mounts_hide(mounts, operation); break;
       case OP_EXCLUDE: mounts_exclude(mounts, operation); break;
       case OP_ATTACH: mounts_attach(mounts, operation); break;
-      case OP_PROC: mounts_proc(mounts); break;
+      case OP_PROC: mounts_proc(mounts, operation); break;
       case OP_COVER: mounts_cover(mounts); break;
       case OP_HOOK: mounts_hook(mounts, operation); break;
       case OP_PIVOT: mounts_pivot(mounts); break;

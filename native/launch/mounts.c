@@ -71,9 +71,16 @@ static int restrict_mount(int tree, const char *path) {
   return sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr);
 }
 
+static int clone_mount(const char *path) {
+  int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT);
+  if (tree < 0 || restrict_mount(tree, path) == 0) return tree;
+  close_fd(&tree);
+  return -1;
+}
+
 static int attach_one(const struct mounts *mounts, const char *path) {
-  AUTO_CLOSE int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT);
-  if (tree < 0 || restrict_mount(tree, path) < 0) return -1;
+  AUTO_CLOSE int tree = clone_mount(path);
+  if (tree < 0) return -1;
   AUTO_CLOSE int target = open_inside(mounts, path, 0);
   if (target < 0) return -1;
   return sys_move_mount(tree, target);
@@ -133,9 +140,9 @@ static int create_mount(const char *type, const char *key, const char *value, un
   return sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | attributes);
 }
 
-/* Shows the processes of the namespace of whoever calls this. */
-void mounts_proc(struct mounts *mounts) {
-  mounts->proc = create_mount("proc", NULL, NULL, 0);
+/* Shows the processes of the namespace of whoever calls this, or of the node. */
+void mounts_proc(struct mounts *mounts, const struct operation *operation) {
+  mounts->proc = operation->count > 0 ? clone_mount("/proc") : create_mount("proc", NULL, NULL, 0);
   if (mounts->proc < 0) fail("create the environment's /proc", "/proc");
   AUTO_CLOSE int target = open_inside(mounts, "/proc", O_DIRECTORY);
   if (target < 0) report_left_out("/proc");

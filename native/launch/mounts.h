@@ -17,7 +17,7 @@ void mounts_overlay(struct mounts *mounts, const struct operation *operation);
 void mounts_hide(struct mounts *mounts, const struct operation *operation);
 void mounts_exclude(struct mounts *mounts, const struct operation *operation);
 void mounts_attach(const struct mounts *mounts, const struct operation *operation);
-void mounts_proc(struct mounts *mounts);
+void mounts_proc(struct mounts *mounts, const struct operation *operation);
 void mounts_cover(const struct mounts *mounts);
 void mounts_hook(const struct mounts *mounts, const struct operation *operation);
 void mounts_pivot(const struct mounts *mounts);

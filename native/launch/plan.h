@@ -17,12 +17,12 @@ enum operation_code {
   OP_HIDE = 5,        /* [DIR…]: covered by something empty inside, and no mount at or below is carried in */
   OP_EXCLUDE = 6,     /* [DIR…]: no mount below is carried in */
   OP_ATTACH = 7,      /* [PATH…]: carries the node's mounts in, and these paths (bind) */
-  OP_PROC = 8,        /* a /proc of the environment's own process namespace */
+  OP_PROC = 8,        /* a /proc of the environment's own process namespace; with any string, the node's: who comes in later is of that one */
   OP_COVER = 9,       /* what OP_HIDE has named */
   OP_PIVOT = 10,      /* the stage becomes the root, the node's own goes */
   OP_ENVIRONMENT = 11,/* NAME=VALUE… */
   OP_DIRECTORY = 12,  /* PATH: the task's working directory */
-  OP_RUN = 13,        /* ARG…: the task; the last operation */
+  OP_RUN = 13,        /* [ARG…]: the task; without, the environment is there for others to come in; the last operation */
   OP_GUARD = 14,      /* keeps the layer from laying open what the node protects; after OP_ENTER */
   OP_HOOK = 15,       /* DIR: of the node, shows read-only as /.tees, which the names layer has; after OP_COVER */
   OP_FILTER = 17,     /* [NAME…]: the task may not ask the kernel for some things, but for these (filter.h) */

@@ -12,7 +12,7 @@ struct task {
   int proc; /* of the environment */
 };
 
-/* In the child. Reports what failed, or runs the program, which closes the channel of reports. */
+/* In the child. Reports what failed, or runs the program, which closes the channel of reports; where there is none, stays. */
 void task_run(const struct task *task) __attribute__((noreturn));
 
 #endif

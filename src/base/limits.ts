@@ -122,6 +122,11 @@ export const JOBS_PER_NODE_MAX = 256;
 /** Jobs that a node remembers to have ended, so that nobody begins them there anew. */
 export const JOBS_PAST_MAX = 1024;
 
+/** A task of a resource manager waits so long for the environment that it is to run in. */
+export const RESIDENT_DEADLINE_MS = 600_000;
+/** So often the resource manager is asked whether its jobs go on. */
+export const RESIDENT_LOOK_INTERVAL_MS = 5_000;
+
 export const CONNECT_DEADLINE_MS = 5_000;
 export const LINK_PING_INTERVAL_MAX_MS = 2_000;
 /** In a silence deadline. */

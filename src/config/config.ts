@@ -29,6 +29,10 @@ export type ShapeChoice = (typeof SHAPE_CHOICES)[number];
 export const LOSS_POLICIES = ['stop', 'continue', 'replace'] as const;
 export type LossPolicyName = (typeof LOSS_POLICIES)[number];
 
+/** Whose jobs' tasks come into environments by themselves (resource-manager/). */
+export const RESOURCE_MANAGERS = ['none', 'slurm'] as const;
+export type ResourceManagerName = (typeof RESOURCE_MANAGERS)[number];
+
 /** `tree.threshold: never`: no number of nodes is enough for P2P. */
 export const THRESHOLD_NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -99,6 +103,7 @@ export interface Config {
     readonly memoryBytes?: number;
     readonly processes?: number;
   };
+  readonly resourceManager: ResourceManagerName;
   /** Where each daemon tells figures of itself; undefined: nowhere. */
   readonly metrics?: { readonly host: string; readonly port: number };
   readonly learning: {
@@ -126,6 +131,7 @@ export const DEFAULTS = {
   storeSizeBytes: 8 * 2 ** 30,
   storageDeadlineMs: 30_000,
   runtimeDirectory: '/run/tees',
+  resourceManager: 'none',
   hook: 'fuse',
   fuseEngine: 'tees',
   layout: 'auto',

@@ -35,6 +35,15 @@ export function taskIsEnding(launcherPid: number): boolean {
   }
 }
 
+/** PID 1 of the environment: undefined when it is no more, or the kernel does not list children. */
+export function initOf(launcherPid: number): number | undefined {
+  try {
+    return childrenOf(launcherPid)[0];
+  } catch {
+    return undefined;
+  }
+}
+
 /** proc_pid_status(5): a signal is pending that is neither caught, ignored nor blocked and ends a process. */
 function isDoomed(status: ReadonlyMap<string, string>): boolean {
   const mask = (name: string): bigint => BigInt(`0x${status.get(name) ?? '0'}`);

@@ -61,6 +61,8 @@ export interface TaskSpec {
   /** Bytes as the user typed them (latin1 ByteStrings would be lossless; UTF-8 text is what shells give). */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Nothing runs, and the environment stays until it is ended: for tasks of the node's process namespace, which come in. */
+  readonly resident?: boolean;
   /** Falls back to / with a warning on the task's stderr if it does not exist inside. */
   readonly cwd: string;
 }
@@ -92,6 +94,8 @@ export interface RunningTask {
    * read, and all but a window a stream is safe. Never rejects.
    */
   readonly exit: Promise<TaskExit>;
+  /** PID 1 of the environment, in this process's namespace; undefined when it is no more. */
+  initPid(): number | undefined;
   /** Whether the task has ended, or must, though processes of the environment may still be there. */
   isEnding(): boolean;
   /** To the task's process group. */

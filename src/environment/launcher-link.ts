@@ -7,7 +7,7 @@ import { Readable, Writable } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { TeesError } from '../base/errors.js';
 import type { RunningTask, TaskExit } from './environment.js';
-import { taskIsEnding } from './ending.js';
+import { initOf, taskIsEnding } from './ending.js';
 import { LauncherMessageReader, describeLeftOut, failureToError, toLauncher } from './launcher-messages.js';
 import type { LauncherHello, LauncherMessage, OutputStream } from './launcher-messages.js';
 
@@ -78,6 +78,10 @@ export class LauncherLink implements RunningTask {
 
   get inputFrom(): number {
     return this.#hello?.inputReceived ?? 0;
+  }
+
+  initPid(): number | undefined {
+    return this.#hello && !this.#over ? initOf(this.#hello.pid) : undefined;
   }
 
   isEnding(): boolean {

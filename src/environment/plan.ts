@@ -72,14 +72,14 @@ export function planEnvironment(environment: EnvironmentSpec, task: TaskSpec): r
     // Other jobs' hooks: a copy of their mounts would keep them alive in here.
     operation('exclude', [dirname(directories.root)]),
     operation('attach', environment.bind),
-    operation('proc', []),
+    operation('proc', task.resident ? ['node'] : []),
     operation('cover', []),
     ...(environment.hookDirectory === undefined ? [] : [operation('hook', [environment.hookDirectory])]),
     operation('pivot', []),
     operation('environment', environmentStrings(task.env)),
     operation('filter', environment.allow),
     operation('directory', [workingDirectory(task.cwd)]),
-    operation('run', commandStrings(task.argv)),
+    operation('run', task.resident ? [] : commandStrings(task.argv)),
   ];
 }
 

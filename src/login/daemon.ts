@@ -20,6 +20,7 @@ import { Links } from '../transport/links.js';
 import { NetworkTests } from '../transport/network-tests.js';
 import { encodeFrame } from '../wire/frame.js';
 import type { Frame } from '../wire/frame.js';
+import { decodeResidentMessage, isResidentMessage } from '../wire/resident.js';
 import { Calibrator } from './calibrator.js';
 import { EnvironmentKeeper } from './environment-keeper.js';
 import { hangUp } from './hang-up.js';
@@ -29,7 +30,9 @@ import { JobList } from './job-list.js';
 import { LearntRecords } from './learnt-records.js';
 import { OpenCommands } from './open-commands.js';
 import { Prober } from './probing.js';
+import { Residents } from './residents.js';
 import { Session } from './session.js';
+import type { SubmissionContext } from './submission.js';
 import { StorageRecords } from './storage-records.js';
 
 export const SOCKET_NAME = 'tees.sock';
@@ -53,6 +56,7 @@ export class LoginDaemon {
   readonly #idleProxies = new IdleProxies();
   readonly #learnt: LearntRecords;
   readonly #storageRecords: StorageRecords;
+  readonly #residents = new Residents(() => this.#submissions());
   readonly #links: Links;
   readonly #tests: NetworkTests;
   readonly #prober: Prober;
@@ -102,7 +106,8 @@ export class LoginDaemon {
   }
 
   async start(): Promise<void> {
-    const { runtimeDirectory } = this.options.config;
+    const { config } = this.options;
+    const { runtimeDirectory } = config;
     const path = `${runtimeDirectory}/${SOCKET_NAME}`;
     await mkdir(runtimeDirectory, { recursive: true, mode: 0o755 });
     await mkdir(this.#cacheDirectory, { recursive: true, mode: 0o700 });
@@ -119,6 +124,8 @@ export class LoginDaemon {
       // Every user may connect; what they may do is judged by who the kernel says they are.
       server.listen({ path, readableAll: true, writableAll: true }, resolve);
     });
+    // Nodes on which a task of the resource manager begins ask for its environment.
+    if (config.resourceManager !== 'none') await this.#links.listen('0.0.0.0', config.port);
     // No descriptor left to accept with, for one: later commands may be luckier.
     server.on('error', (error) => this.options.log.error(`cannot accept a command: ${error.message}`));
   }
@@ -128,7 +135,10 @@ export class LoginDaemon {
     const reason = new TeesError('DAEMON_STOPPED', 'the login daemon was stopped');
     this.#server?.close();
     await this.#environments?.stop();
-    await Promise.all([...this.#sessions].map((session) => session.cancel(reason)));
+    await Promise.all([
+      this.#residents.stop(reason),
+      ...[...this.#sessions].map((session) => session.cancel(reason)),
+    ]);
     await this.#links.close();
   }
 
@@ -188,16 +198,27 @@ export class LoginDaemon {
   #serve(socket: Socket, user: PeerCredentials): void {
     const { log, requestDeadlineMs = REQUEST_DEADLINE_MS } = this.options;
     const session = new Session(socket, user, {
-      config: this.#config,
-      log,
+      ...this.#submissions(),
       requestDeadlineMs,
+      prober: this.#prober,
+      calibrator: this.#calibrator,
+    });
+    this.#sessions.add(session);
+    session
+      .serve()
+      .catch((error: unknown) => log.error(`a command's session: ${String(error)}`))
+      .finally(() => this.#sessions.delete(session));
+  }
+
+  #submissions(): SubmissionContext {
+    return {
+      config: this.#config,
+      log: this.options.log,
       cacheDirectory: this.#cacheDirectory,
       idleProxies: this.#idleProxies,
       learnt: this.#learnt,
       storageRecords: this.#storageRecords,
       jobs: this.#list,
-      prober: this.#prober,
-      calibrator: this.#calibrator,
       connect: (node) => this.#links.connect(node),
       probe: (node) => this.#links.probe(node),
       nextJobName: () => `${Date.now().toString(36)}-${this.#nextJob++}`,
@@ -206,12 +227,7 @@ export class LoginDaemon {
         this.#jobs.set(name, job);
       },
       onJobOver: (name) => this.#jobs.delete(name),
-    });
-    this.#sessions.add(session);
-    session
-      .serve()
-      .catch((error: unknown) => log.error(`a command's session: ${String(error)}`))
-      .finally(() => this.#sessions.delete(session));
+    };
   }
 
   /** Only what trees are planned with: the rest needs a new start, here and everywhere. */
@@ -224,6 +240,8 @@ export class LoginDaemon {
   }
 
   #receive(link: Link, frame: Frame): void | Promise<void> {
+    if (isResidentMessage(frame.header))
+      return this.#residents.receive(link, decodeResidentMessage(frame.header));
     if (this.#tests.concerns(frame.header)) return this.#tests.receive(link, frame);
     const name = frame.header['job'];
     const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;

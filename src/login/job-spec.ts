@@ -3,6 +3,7 @@ import { TRACED_NODES_MAX } from '../base/limits.js';
 import { NODE_DEFAULT } from '../serving/hooks.js';
 import type { JobSpec } from '../wire/job.js';
 import type { RunRequest } from '../wire/api.js';
+import type { ResidentSpec } from '../wire/resident.js';
 import { placementOf } from './carried.js';
 import type { Deployment } from './deployment.js';
 import type { StallSettings } from './stall-policies.js';
@@ -14,6 +15,7 @@ export interface JobDecision {
   readonly request: RunRequest;
   readonly stall: StallSettings;
   readonly deployment: Deployment;
+  readonly resident?: ResidentSpec | undefined;
 }
 
 /** The first, the last, and one between: their parts in a program may differ. */
@@ -24,7 +26,14 @@ function tracedNodes(nodes: readonly string[]): string[] {
   return [...new Set(sample)] as string[];
 }
 
-export function jobSpec({ name, user, request, stall, deployment }: JobDecision): Omit<JobSpec, 'subtree'> {
+export function jobSpec({
+  name,
+  user,
+  request,
+  stall,
+  deployment,
+  resident,
+}: JobDecision): Omit<JobSpec, 'subtree'> {
   const { uid, gid, groups } = user;
   const placement = placementOf(request, deployment.source.manifest);
   return {
@@ -48,6 +57,7 @@ export function jobSpec({ name, user, request, stall, deployment }: JobDecision)
     contentBytes: deployment.urgentBytes + deployment.hystereticBytes,
     ...(deployment.storage ? { storage: deployment.storage } : {}),
     ...(placement ? { placement } : {}),
+    ...(resident ? { resident } : {}),
     epoch: 0,
   };
 }

@@ -19,9 +19,11 @@ import type { Frame } from '../wire/frame.js';
 import { decodeAgain, decodeJob, isSameJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeMessage } from '../wire/messages.js';
+import { decodeResidentMessage, isResidentMessage } from '../wire/resident.js';
 import { NodeJob } from './job.js';
 import { takeOver } from './leftovers.js';
 import { checkStorePlace } from './store-place.js';
+import { DOOR_NAME, TaskDoor } from './task-door.js';
 
 export interface NodeDaemonOptions {
   readonly config: Config;
@@ -39,6 +41,7 @@ export class NodeDaemon {
   readonly #capacity: Capacity;
   readonly #removals: Removals;
   #cache: ContentCache | undefined;
+  readonly #door: TaskDoor | undefined;
   #begun = 0;
   #refused = 0;
 
@@ -61,6 +64,14 @@ export class NodeDaemon {
       onRefused: (error) => log.warn(`a connection was refused: ${error.code}: ${error.message}`),
     });
     this.#tests = new NetworkTests(self, this.#links, config.store.directory);
+    if (config.resourceManager === 'none') return;
+    this.#door = new TaskDoor({
+      path: `${config.runtimeDirectory}/${DOOR_NAME}`,
+      node: self,
+      log,
+      connect: () => this.#links.connect(config.cluster.login.name),
+      jobs: () => this.#jobs.values(),
+    });
   }
 
   async start(): Promise<void> {
@@ -70,12 +81,14 @@ export class NodeDaemon {
     this.#cache = new ContentCache(`${config.store.directory}/cache`, config.store.cacheBytes);
     await this.#removals.resume();
     await takeOver(`${config.store.directory}/jobs`, this.#removals, log, (spec) => this.#restore(spec));
+    await this.#door?.start();
     await this.#links.listen('0.0.0.0', config.port);
   }
 
   /** Ends every job and closes every link. */
   async stop(): Promise<void> {
     const reason = new TeesError('DAEMON_STOPPED', 'the daemon was stopped', { node: this.options.self });
+    this.#door?.stop();
     await Promise.all([...this.#jobs.values()].map((job) => job.abandon(reason)));
     await this.#links.close();
   }
@@ -110,6 +123,7 @@ export class NodeDaemon {
 
   #receive(link: Link, frame: Frame): void | Promise<void> {
     if (frame.header['t'] === 'job') return this.#begin(link, frame);
+    if (isResidentMessage(frame.header)) return this.#door?.answered(decodeResidentMessage(frame.header));
     if (this.#tests.concerns(frame.header)) return this.#tests.receive(link, frame);
     const name = frame.header['job'];
     const job = typeof name === 'string' ? this.#jobs.get(name) : undefined;
@@ -158,6 +172,7 @@ export class NodeDaemon {
     };
     const job = new NodeJob(context, spec, restored);
     this.#jobs.set(spec.job, job);
+    this.#door?.begun(spec);
     return job;
   }
 

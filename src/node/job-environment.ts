@@ -22,6 +22,8 @@ import type { OpenedFile } from '../wire/opened.js';
 import { NO_WAITS } from '../wire/waits.js';
 import type { PresentWaits } from '../wire/waits.js';
 import type { Cargo } from './cargo.js';
+import { mountNamespaceOf } from './entrance.js';
+import type { EntranceFacts } from './entrance.js';
 import { stallGuard } from './stall-guard.js';
 import type { StallGuard } from './stall-guard.js';
 import { TaskInput } from './task-input.js';
@@ -118,6 +120,13 @@ export class JobEnvironment implements LayerUse {
     if (this.options.restored && wasLaunched(directories)) await this.#adopt(directories);
     else this.#follow(await this.#launch(directories));
     return this.options.restored ? launchedSinceMs(directories) : 0;
+  }
+
+  entrance(): EntranceFacts {
+    const complete = this.#files.arrivals?.complete ?? false;
+    const { directories } = this.#files;
+    const { task } = whatToLaunch({ ...this.options, directories, use: this.serving, complete });
+    return { ...mountNamespaceOf(this.#task?.initPid()), allow: this.options.allow, env: task.env };
   }
 
   /** Without a launcher it has ended, and this daemon or an earlier one had heard how; or else it was killed. */

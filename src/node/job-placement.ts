@@ -156,6 +156,10 @@ export class JobPlacement implements LayerUse {
 
   signal(): void {}
 
+  entrance(): never {
+    throw new TeesError('ENVIRONMENT_FAILED', 'there is no environment: files are put in their places');
+  }
+
   waits(): PresentWaits {
     return NO_WAITS;
   }

@@ -10,6 +10,7 @@ import type { Link } from '../transport/link.js';
 import type { Frame } from '../wire/frame.js';
 import type { JobSpec } from '../wire/job.js';
 import { decodeMessage, encodeMessage } from '../wire/messages.js';
+import { Entrance } from './entrance.js';
 import type { NodeJobContext } from './job-context.js';
 import { JobRecord } from './job-record.js';
 import type { LayerUse } from './layer-use.js';
@@ -37,6 +38,7 @@ export class NodeJob {
   readonly #use: LayerUse;
   readonly #milestones: Milestones;
   readonly #place: TreePlace;
+  readonly entrance = new Entrance(() => this.#use.entrance());
   #failed = false;
   #ending: Promise<void> | undefined;
   hasLeft = false; // It ends without being told to: no parent may count on it any more.
@@ -229,6 +231,7 @@ export class NodeJob {
     const sinceMs = await this.#use.launch();
     if (this.#ending) return;
     this.#milestones.launched();
+    this.entrance.open();
     if (sinceMs !== undefined) this.#times.launched(sinceMs);
     const { serving } = this.#use;
     this.#event('launched', serving ? { serving } : {});
@@ -247,20 +250,15 @@ export class NodeJob {
 
   /** What cannot be written down fails this job, and not the link by which it was heard. */
   #try(record: () => void): void {
-    if (this.#ending || this.#failed) return;
     try {
-      record();
+      if (!this.#ending && !this.#failed) record();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #debug(what: string): void {
-    this.context.log.debug(`job ${this.name}: ${what}`);
-  }
-
   #event(...event: Parameters<Parent['event']>): void {
-    this.#debug(event[0]);
+    this.context.log.debug(`job ${this.name}: ${event[0]}`);
     this.#parent.event(...event);
   }
 
@@ -270,6 +268,7 @@ export class NodeJob {
     this.#failed = true;
     const error = TeesError.from(thrown, 'NODE_FAILED', { node: this.context.self });
     this.context.log.error(`job ${this.name}: ${error.code}: ${error.message}`);
+    this.entrance.close(error);
     this.#parent.failed(error);
   }
 
@@ -279,7 +278,8 @@ export class NodeJob {
   }
 
   async #tearDown(error: TeesError | undefined, isOver: boolean): Promise<void> {
-    this.#debug(`tearing down${error ? `: ${error.code}` : ''}`);
+    this.context.log.debug(`job ${this.name}: tearing down${error ? `: ${error.code}` : ''}`);
+    this.entrance.close(error);
     clearInterval(this.#progressTimer);
     this.#supply.stop();
     this.#times.ended();

@@ -10,6 +10,7 @@ import type { JobStore } from '../store/job-store.js';
 import type { OpenedFile } from '../wire/opened.js';
 import type { PresentWaits } from '../wire/waits.js';
 import type { Cargo } from './cargo.js';
+import type { EntranceFacts } from './entrance.js';
 import type { TaskInput } from './task-input.js';
 
 export interface LayerUse {
@@ -27,6 +28,8 @@ export interface LayerUse {
   prepare(manifest: Manifest): Promise<void>;
   /** @returns how long a task has run already, in milliseconds; undefined where there is none */
   launch(): Promise<number | undefined>;
+  /** The way in for tasks of the node, once it is launched. @throws TeesError ENVIRONMENT_FAILED */
+  entrance(): EntranceFacts;
   /** @returns the status with which the node's part has ended */
   finished(): Promise<number>;
   /** The status is known where it matters. */

@@ -39,5 +39,6 @@ export function whatToLaunch(input: LaunchInput): { environment: EnvironmentSpec
     ...(spec.tracedNodes.includes(node) ? { traceMs: LEARNT_START_MAX_MS } : {}),
   };
   // When everything is there, as it is for a command that the library does not reach, nothing waits.
-  return { environment, task: { argv, env: isPreload && !complete ? preloadVariables(env) : env, cwd } };
+  const task = { argv, env: isPreload && !complete ? preloadVariables(env) : env, cwd };
+  return { environment, task: spec.resident ? { ...task, resident: true } : task };
 }

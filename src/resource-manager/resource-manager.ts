@@ -1,12 +1,22 @@
 /**
- * What the resource manager of a site says of the job that a command runs in. One object each; what another would have to
- * provide is this interface, and a line in `resource-managers.ts`.
+ * What the resource manager of a site says of jobs. One object each; what another would have to provide is this interface, and
+ * a line in `resource-managers.ts` (docs/resource-managers.md).
  */
 export interface Allocation {
   /** In the manager's order, each once. */
   readonly nodes: readonly string[];
   /** The manager's own name of it. */
   readonly job: string;
+}
+
+/** A job as the manager knows it. */
+export interface ManagedJob {
+  /** Whose it is. */
+  readonly uid: number;
+  /** Names as in the configuration. */
+  readonly nodes: readonly string[];
+  /** It has its nodes, and has not begun to end. */
+  readonly runs: boolean;
 }
 
 export interface ResourceManager {
@@ -18,4 +28,10 @@ export interface ResourceManager {
    * @throws TeesError ALLOCATION_UNREADABLE, HOSTLIST_MALFORMED
    */
   allocation(environment: NodeJS.ProcessEnv): Allocation | undefined;
+  /**
+   * By the manager's own word, which no user can forge: as root of the login node.
+   * @returns those of the jobs that it knows
+   * @throws TeesError RESOURCE_MANAGER_SILENT
+   */
+  lookUp(jobs: readonly string[]): Promise<Map<string, ManagedJob>>;
 }

@@ -1,11 +1,18 @@
 /** Which nodes a command means: those it names, or else those of the job that it runs in. */
-import { usageError } from '../base/errors.js';
+import { TeesError, usageError } from '../base/errors.js';
 import { foldHostlist } from '../topology/hostlist.js';
 import { pbs } from './pbs.js';
 import type { Allocation, ResourceManager } from './resource-manager.js';
 import { slurm } from './slurm.js';
 
 export const RESOURCE_MANAGERS: readonly ResourceManager[] = [slurm, pbs];
+
+/** @throws TeesError RESOURCE_MANAGER_UNKNOWN */
+export function managerNamed(name: string): ResourceManager {
+  const found = RESOURCE_MANAGERS.find((manager) => manager.name.toLowerCase() === name);
+  if (found) return found;
+  throw new TeesError('RESOURCE_MANAGER_UNKNOWN', `there is no resource manager '${name}'`);
+}
 
 /** Of the first manager that knows of one. */
 export function allocationOf(environment: NodeJS.ProcessEnv): Allocation | undefined {

@@ -1,10 +1,53 @@
-/** Slurm: sbatch(1), salloc(1) and srun(1) set these in every job. */
+/** Slurm: sbatch(1), salloc(1) and srun(1) set these in every job; squeue(1) knows whose it is. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { TeesError } from '../base/errors.js';
 import { parseHostlist } from '../topology/hostlist.js';
-import type { ResourceManager } from './resource-manager.js';
+import type { ManagedJob, ResourceManager } from './resource-manager.js';
+
+const LOOK_UP_DEADLINE_MS = 30_000;
+/** Configuring, running, suspended, stopped: in these a job has its nodes to itself. */
+const RUNNING_STATES = new Set(['CONFIGURING', 'RUNNING', 'SUSPENDED', 'STOPPED', 'SIGNALING', 'RESIZING']);
+/** The only one that was asked for, and is no more. */
+const UNKNOWN_JOB = /Invalid job id/;
 
 export const slurm: ResourceManager = {
   name: 'Slurm',
   allocation({ SLURM_JOB_ID: job, SLURM_JOB_NODELIST: list }) {
     return job && list ? { job, nodes: parseHostlist(list) } : undefined;
   },
+  async lookUp(jobs) {
+    const asked = jobs.filter((job) => /^[0-9]+$/.test(job));
+    if (asked.length === 0) return new Map();
+    // %A is each array task's own number, by which its tasks know it.
+    const argv = ['--noheader', '--states=all', '--format=%A|%U|%T|%N', `--jobs=${asked.join(',')}`];
+    try {
+      const { stdout } = await promisify(execFile)('squeue', argv, { timeout: LOOK_UP_DEADLINE_MS });
+      return readJobs(stdout);
+    } catch (cause) {
+      const { stderr = '', message } = cause as Error & { stderr?: string };
+      if (UNKNOWN_JOB.test(stderr)) return new Map();
+      throw new TeesError('RESOURCE_MANAGER_SILENT', `Slurm does not answer: ${stderr.trim() || message}`, {
+        cause,
+        hint: 'Does squeue work on the login node, as root? See slurmctld, slurm.conf and munge.',
+      });
+    }
+  },
 };
+
+/** Pure. */
+export function readJobs(table: string): Map<string, ManagedJob> {
+  const rows = table.split('\n').map((line) => line.trim().split('|'));
+  return new Map(
+    rows
+      .filter((row): row is [string, string, string, string] => row.length === 4)
+      .map(([job, uid, state, nodes]) => [
+        job,
+        {
+          uid: Number(uid),
+          nodes: nodes === '' ? [] : parseHostlist(nodes),
+          runs: RUNNING_STATES.has(state),
+        },
+      ]),
+  );
+}

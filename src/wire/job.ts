@@ -17,6 +17,8 @@ import { Fields, environmentList } from './fields.js';
 import type { Header } from './frame.js';
 import { decodePlacement } from './placement.js';
 import type { PlacementSpec } from './placement.js';
+import { decodeResident } from './resident.js';
+import type { ResidentSpec } from './resident.js';
 
 const ARGUMENTS_MAX = 100_000;
 /** (uid_t) -1 means "leave it" to setresuid(2). */
@@ -67,6 +69,8 @@ export interface JobSpec {
   readonly storage?: StoragePlace;
   /** What is carried is put there, and nothing runs; without it, it is the upper layer of an environment. */
   readonly placement?: PlacementSpec;
+  /** Nothing runs: the environment is there for tasks that the resource manager starts. */
+  readonly resident?: ResidentSpec;
   /** Counts the changes of the tree: who comes with a lower number was the parent, and is no more. */
   readonly epoch: number;
   /** The subtree whose root is the receiver. */
@@ -98,6 +102,7 @@ export function isSameJob(a: JobSpec, b: JobSpec): boolean {
 export function decodeJob(header: Header): JobSpec {
   const fields = new Fields(header);
   const placement = fields.optionalObject('placement');
+  const resident = fields.optionalObject('resident');
   const documentLengths = fields.counts('documentLengths', DOCUMENT_PIECES_MAX, FRAME_BODY_MAX_BYTES);
   const documentBytes = documentLengths.reduce((sum, length) => sum + length, 0);
   if (documentBytes === 0) throw refused('it has no document');
@@ -127,6 +132,7 @@ export function decodeJob(header: Header): JobSpec {
     contentBytes: fields.count('contentBytes'),
     ...decodeStorage(fields.optionalObject('storage')),
     ...(placement ? { placement: decodePlacement(placement) } : {}),
+    ...(resident ? { resident: decodeResident(resident) } : {}),
     epoch: fields.count('epoch'),
     subtree: decodeSubtree(fields),
   };

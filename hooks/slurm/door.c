@@ -1,0 +1,115 @@
+#include "door.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../native/environment/message.h"
+#include "../../native/launch/filter.h"
+
+/* Slurm blocks signals until the program runs: so often it is looked whether the task is to end. */
+#define LOOK_INTERVAL_MS 200
+#define END_DEADLINE_S 5
+
+static char text[PATH_SIZE + 256];
+
+static const char *failure(const char *what, const char *path) {
+  snprintf(text, sizeof text, "cannot %s%s%s: %s", what, *path ? ": " : "", path, strerror(errno));
+  return text;
+}
+
+static int reach(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address.sun_path, path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+  close_fd(&fd);
+  return -1;
+}
+
+static int send_task(int fd, const struct task *task) {
+  char job[16], uid[16];
+  size_t words = 0;
+  snprintf(job, sizeof job, "%u", task->job);
+  snprintf(uid, sizeof uid, "%u", task->uid);
+  while (task->command[words]) words++;
+  const char *const head[] = {"enter", task->manager, job, task->environment, uid, task->is_first ? "1" : "0", task->hook, task->method, task->on_loss, task->directory};
+  AUTO_FREE const char **strings = calloc(COUNT_OF(head) + words + 1, sizeof *strings);
+  if (!strings) return -1;
+  memcpy(strings, head, sizeof head);
+  memcpy(strings + COUNT_OF(head), task->command, words * sizeof *strings);
+  return message_send(fd, NULL, 0, strings);
+}
+
+static void end_when_told(void) {
+  static const int ENDING[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+  sigset_t pending;
+  if (sigpending(&pending) < 0) return;
+  for (size_t i = 0; i < COUNT_OF(ENDING); i++)
+    if (sigismember(&pending, ENDING[i])) _exit(128 + ENDING[i]);
+}
+
+static void await(int fd) {
+  struct pollfd answer = {.fd = fd, .events = POLLIN};
+  while (poll(&answer, 1, LOOK_INTERVAL_MS) == 0 || !answer.revents) end_when_told();
+}
+
+/* By the number that the daemon has seen: the process may be another one by now. */
+static int open_mounts(const char *pid, const char *inode) {
+  char path[64];
+  struct stat found;
+  snprintf(path, sizeof path, "/proc/%.12s/ns/mnt", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0 && fstat(fd, &found) == 0 && found.st_ino == strtoull(inode, NULL, 10)) return fd;
+  if (fd >= 0) errno = ESTALE;
+  close_fd(&fd);
+  return -1;
+}
+
+/* entered PID INODE COUNT ALLOWED×COUNT NAME=VALUE… */
+static const char *take_way(const struct message *answer, struct way *way) {
+  size_t allowed = answer->count < 4 ? 0 : strtoul(answer->strings[3], NULL, 10);
+  if (answer->count < 4 || allowed > answer->count - 4) return "the node's daemon cannot be understood";
+  for (size_t i = 0; i < allowed; i++) way->allowances |= allowance_of(answer->strings[4 + i]);
+  way->variables = answer->strings + 4 + allowed;
+  way->mounts = open_mounts(answer->strings[1], answer->strings[2]);
+  return way->mounts < 0 ? failure("open the environment", "") : NULL;
+}
+
+const char *door_ask(const char *path, const struct task *task, struct way *way, const char **hint) {
+  static struct message answer;
+  AUTO_CLOSE int fd = reach(path);
+  *hint = "Does the node's daemon run, with resourceManager: slurm?";
+  if (fd < 0 || send_task(fd, task) < 0) return failure("reach the node's daemon", path);
+  await(fd);
+  if (message_receive(fd, &answer) < 0) return failure("hear the node's daemon", path);
+  *hint = answer.count == 4 && strcmp(answer.strings[0], "error") == 0 ? answer.strings[3] : "";
+  if (strcmp(answer.strings[0], "entered") == 0) return take_way(&answer, way);
+  if (answer.count < 3) return "the node's daemon cannot be understood";
+  snprintf(text, sizeof text, "%s: %s", answer.strings[1], answer.strings[2]);
+  return text;
+}
+
+void door_tell_end(const char *path, const char *manager, uint32_t job) {
+  char number[16];
+  struct timeval deadline = {.tv_sec = END_DEADLINE_S};
+  struct message answer;
+  AUTO_CLOSE int fd = reach(path);
+  if (fd < 0) return;
+  snprintf(number, sizeof number, "%u", job);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
+  if (message_say(fd, "ended", manager, number) == 0 && message_receive(fd, &answer) == 0) message_free(&answer);
+}

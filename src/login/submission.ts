@@ -1,0 +1,211 @@
+/**
+ * One job from its request to its report: decided, prepared, streamed, learnt from. Whoever has submitted it hears of it by a
+ * port: a command at the daemon's socket (session.ts), or a node of a resource manager's job (residents.ts).
+ */
+import { systemClock } from '../base/clock.js';
+import type { TeesError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { PeerCredentials } from '../base/native.js';
+import type { Config } from '../config/config.js';
+import type { Report } from '../report/report.js';
+import { hookEngine } from '../serving/hooks.js';
+import { selectNodes } from '../topology/select.js';
+import type { Link } from '../transport/link.js';
+import type { ProgressMessage, RunRequest } from '../wire/api.js';
+import { checkJob } from '../wire/job.js';
+import type { ResidentSpec } from '../wire/resident.js';
+import type { JobPhase } from '../wire/jobs.js';
+import type { Progress } from '../wire/messages.js';
+import { prepareDeployment } from './deployment.js';
+import type { Deployment } from './deployment.js';
+import type { IdleProxies } from './idle-proxies.js';
+import { LoginJob } from './job.js';
+import type { JobList } from './job-list.js';
+import { jobSpec } from './job-spec.js';
+import type { LearntRecords } from './learnt-records.js';
+import { lossSettings } from './membership.js';
+import { progressMessage } from './progress-message.js';
+import { storageOptions } from './storage-delivery.js';
+import type { StorageRecords } from './storage-records.js';
+import { stallSettings } from './stall-policies.js';
+import { TimelineKeeper } from './timeline.js';
+import { warningsOf } from './warnings.js';
+
+export interface SubmissionContext {
+  readonly config: Config;
+  readonly log: Log;
+  readonly cacheDirectory: string;
+  readonly idleProxies: IdleProxies;
+  readonly storageRecords: StorageRecords;
+  readonly learnt: LearntRecords;
+  readonly jobs: JobList;
+  connect(node: string): Promise<Link>;
+  /** Undefined when the node's daemon answers. */
+  probe(node: string): Promise<TeesError | undefined>;
+  nextJobName(): string;
+  onJob(name: string, job: LoginJob): void;
+  onJobOver(name: string): void;
+}
+
+export interface SubmissionPort {
+  onOutput(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void | Promise<void>;
+  /** What is said while it is behind may be left out. */
+  isBehind(): boolean;
+  onProgress(message: ReturnType<typeof progressMessage>): void;
+  onInputCredit(bytes: number): void;
+  onWarning(text: string): void;
+  /** The job is given up: nobody waits any more for who does not take its output. */
+  onFailed(): void;
+}
+
+export class Submission {
+  readonly name: string;
+  readonly #abort = new AbortController();
+  readonly #timeline = new TimelineKeeper(systemClock);
+  readonly #allocated = new Set<string>();
+  #job: LoginJob | undefined;
+  #phase: JobPhase = 'scanning';
+  #over: Promise<unknown> = Promise.resolve();
+
+  /** @param user who asks, by the kernel's word */
+  constructor(
+    private readonly user: PeerCredentials,
+    private readonly context: SubmissionContext,
+    private readonly port: SubmissionPort,
+  ) {
+    this.name = context.nextJobName();
+  }
+
+  /** Undefined until it is prepared. */
+  get job(): LoginJob | undefined {
+    return this.#job;
+  }
+
+  /**
+   * Resolves when the job is over on every node.
+   * @param resident for whose tasks the environment is there, when it is not a command of its own
+   * @throws TeesError when it came to nothing before anything was sent
+   */
+  run(request: RunRequest, resident?: ResidentSpec): Promise<Report> {
+    const over = this.#run(request, resident);
+    this.#over = over.catch(() => {});
+    return over;
+  }
+
+  giveUp(reason: TeesError): void {
+    this.#abort.abort(reason);
+    this.#job?.fail(reason);
+  }
+
+  async #run(request: RunRequest, resident: ResidentSpec | undefined): Promise<Report> {
+    const { context, name } = this;
+    try {
+      this.#list(request);
+      const { config } = context;
+      const stall = stallSettings(
+        request.onStall ?? config.onStall,
+        request.stallDeadlineMs ?? config.stallDeadlineMs,
+      );
+      const spares = request.spares === undefined ? [] : selectNodes(config.cluster, request.spares);
+      const loss = lossSettings(request.onLoss ?? 'stop', spares);
+      const deployment = await this.#prepare(request, spares);
+      if (this.#abort.signal.aborted) await deployment.source.close();
+      this.#abort.signal.throwIfAborted();
+      for (const text of warningsOf(deployment.split)) this.port.onWarning(text);
+      const user = request.user ?? this.user;
+      const spec = jobSpec({ name, user, request, stall, deployment, resident });
+      checkJob(spec);
+      const job = new LoginJob({
+        spec,
+        deployment,
+        timeline: this.#timeline,
+        complete: request.complete,
+        recoveryDeadlineMs: config.recoveryDeadlineMs,
+        repairDelayMs: config.repairDelayMs,
+        stall,
+        loss,
+        ...storageOptions(config, context.storageRecords, spec),
+        port: {
+          ...this.port,
+          connect: (node) => context.connect(node),
+          onProgress: (progress) => this.#progress('streaming', deployment, progress),
+          onDelivered: () => context.idleProxies.release(deployment.tree.borrowed, name),
+        },
+      });
+      this.#job = job;
+      context.onJob(name, job);
+      const report = await job.run();
+      await this.#learn(deployment);
+      return report;
+    } finally {
+      context.idleProxies.release(this.#allocated, name);
+      context.jobs.remove(name);
+      context.onJobOver(name);
+    }
+  }
+
+  #list({ user, argv, nodes }: RunRequest): void {
+    const { uid } = this.user;
+    this.context.jobs.add({
+      name: this.name,
+      owners: [uid, user?.uid ?? uid],
+      nodeCount: () => this.#allocated.size,
+      status: () => ({
+        ...{ job: this.name, uid, command: argv, nodes, age: this.#timeline.now() },
+        phase: this.#job?.phase ?? this.#phase,
+        ...(this.#job ? { stream: this.#job.status() } : {}),
+      }),
+      cancel: async (reason) => {
+        this.giveUp(reason);
+        await this.#over;
+      },
+    });
+  }
+
+  /** Before the layer is scanned: another job that is prepared meanwhile finds the proxies in use. */
+  #allocate(members: readonly string[]): void {
+    for (const member of members) this.#allocated.add(member);
+    this.context.idleProxies.allocate(members, this.name);
+  }
+
+  async #answers(proxy: string): Promise<boolean> {
+    const error = await this.context.probe(proxy);
+    if (error) this.context.log.warn(`${proxy} is not borrowed: ${error.message}`);
+    return error === undefined;
+  }
+
+  async #learn({ split: { learnt } }: Deployment): Promise<void> {
+    const reads = this.#job?.reads;
+    if (learnt && reads) await this.context.learnt.learn(this.user.uid, learnt.key, reads);
+  }
+
+  #prepare(request: RunRequest, spares: readonly string[]): Promise<Deployment> {
+    const { config, cacheDirectory, idleProxies, learnt } = this.context;
+    this.#progress('scanning');
+    return prepareDeployment({
+      config,
+      request,
+      spares,
+      user: this.user,
+      cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
+      signal: this.#abort.signal,
+      ...(request.learn ? { recall: learnt.recaller(this.user.uid, config.learning.budgetBytes) } : {}),
+      engineReportsHoles: hookEngine(request.hook ?? config.hook, request.fuseEngine ?? config.fuseEngine)
+        .reportsHoles,
+      isIdle: (proxy) => this.#allocated.has(proxy) || idleProxies.isIdle(proxy),
+      answers: (proxy) => this.#answers(proxy),
+      onTree: (members) => this.#allocate(members),
+      onPhase: (phase) => {
+        this.#timeline.mark(phase);
+        if (phase !== 'planned') this.#progress(phase === 'scanned' ? 'splitting' : 'planning');
+      },
+    });
+  }
+
+  #progress(phase: ProgressMessage['phase'], deployment?: Deployment, progress?: Progress): void {
+    this.#phase = phase;
+    // A command that is stopped need not hear all of it.
+    if (this.port.isBehind()) return;
+    this.port.onProgress(progressMessage(phase, deployment, progress, this.#job?.present));
+  }
+}

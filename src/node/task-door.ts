@@ -1,0 +1,253 @@
+/**
+ * Where tasks that the node's resource manager starts come into environments: a Unix socket for root alone. The manager's
+ * daemon asks before each task's program runs (hooks/slurm), and waits until the environment stands here; whoever asks first
+ * has it deployed to all nodes of the job.
+ *
+ * Strings as in wire/strings.ts. Asked: `enter` MANAGER JOB ENVIRONMENT UID FIRST HOOK METHOD ON_LOSS DIRECTORY ARG…, where
+ * FIRST is 1 on the first of the step's nodes; or `ended` MANAGER JOB. Answered: `entered` PID INODE COUNT ALLOWED×COUNT
+ * NAME=VALUE…; `done`; or `error` CODE MESSAGE HINT.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TeesError } from '../base/errors.js';
+import { REQUEST_DEADLINE_MS, RESIDENT_DEADLINE_MS } from '../base/limits.js';
+import type { Log } from '../base/log.js';
+import { native } from '../base/native.js';
+import type { Link } from '../transport/link.js';
+import type { JobSpec } from '../wire/job.js';
+import { encodeResident, residentKey } from '../wire/resident.js';
+import type { ResidentMessage, ResidentSpec, ResideRequest } from '../wire/resident.js';
+import { StringsDecoder, encodeStrings } from '../wire/strings.js';
+import type { EntranceFacts } from './entrance.js';
+
+export const DOOR_NAME = 'tasks.sock';
+/** Others ask only when the first has not, or its question is lost. */
+const OTHERS_ASK_AFTER_MS = 2_000;
+/** The daemon is away, or has forgotten: asked again. */
+const ASK_AGAIN_AFTER_MS = 10_000;
+
+export interface ResidentJob {
+  readonly spec: JobSpec;
+  readonly entrance: { enter(): Promise<EntranceFacts> };
+}
+
+export interface TaskDoorOptions {
+  readonly path: string;
+  readonly node: string;
+  readonly log: Log;
+  /** To the login daemon. */
+  connect(): Promise<Link>;
+  /** Of those that are here. */
+  jobs(): Iterable<ResidentJob>;
+}
+
+interface Waiting {
+  readonly wake: () => void;
+  readonly refuse: (error: TeesError) => void;
+}
+
+export class TaskDoor {
+  readonly #server: Server;
+  readonly #waiting = new Map<string, Set<Waiting>>();
+  readonly #asked = new Set<string>();
+
+  constructor(private readonly options: TaskDoorOptions) {
+    this.#server = createServer((socket) => void this.#serve(socket));
+  }
+
+  async start(): Promise<void> {
+    const { path, log } = this.options;
+    rmSync(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause) =>
+        reject(new TeesError('LISTEN_FAILED', `cannot listen: ${cause.message}`, { path, cause })),
+      );
+      this.#server.listen(path, resolve);
+    });
+    chmodSync(path, 0o600);
+    this.#server.on('error', (error) => log.error(`cannot accept a task: ${error.message}`));
+  }
+
+  stop(): void {
+    this.#server.close();
+    const reason = new TeesError('DAEMON_STOPPED', 'the daemon was stopped', { node: this.options.node });
+    for (const key of [...this.#waiting.keys()]) this.#settle(key, reason);
+  }
+
+  /** A job has begun here. */
+  begun({ resident }: JobSpec): void {
+    if (resident) this.#settle(residentKey(resident));
+  }
+
+  /** The login daemon's answer. */
+  answered(message: ResidentMessage): void {
+    if (message.t !== 'resided') return;
+    const key = residentKey(message);
+    this.#asked.delete(key);
+    if (message.error) this.#settle(key, TeesError.fromRecord(message.error));
+  }
+
+  #settle(key: string, error?: TeesError): void {
+    for (const { wake, refuse } of this.#waiting.get(key) ?? []) error ? refuse(error) : wake();
+    this.#waiting.delete(key);
+    this.#asked.delete(key);
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const { log } = this.options;
+    const gone = new AbortController();
+    socket.on('error', () => {}).once('close', () => gone.abort());
+    const say = (...words: string[]): void => void (socket.writable && socket.end(encodeStrings(words)));
+    try {
+      requireRoot(socket);
+      const [verb = '', ...words] = await readRequest(socket);
+      if (verb === 'ended') return say(...(await this.#ended(words)));
+      if (verb !== 'enter') throw invalid();
+      const { pid, inode, allow, env } = await this.#enter(words, gone.signal);
+      const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+      say('entered', String(pid), String(inode), String(allow.length), ...allow, ...variables);
+    } catch (thrown) {
+      const error = TeesError.from(thrown, 'INTERNAL');
+      if (!gone.signal.aborted) log.warn(`a task cannot come in: ${error.code}: ${error.message}`);
+      say('error', error.code, error.message, error.hint ?? '');
+    }
+  }
+
+  async #enter(words: readonly string[], gone: AbortSignal): Promise<EntranceFacts> {
+    const [manager = '', job = '', environment = '', uid = '', first, hook = '', method = '', ...rest] =
+      words;
+    const [onLoss = '', cwd = '/', ...argv] = rest;
+    if (argv.length === 0 || !/^[0-9]+$/.test(uid)) throw invalid();
+    const spec = { manager, job, environment };
+    const request = { ...spec, uid: Number(uid), argv, cwd, hook, method, onLoss };
+    const deadline = AbortSignal.timeout(RESIDENT_DEADLINE_MS);
+    let delayMs = first === '1' ? 0 : OTHERS_ASK_AFTER_MS;
+    for (;;) {
+      const found = this.#find(spec);
+      if (found && found.spec.uid !== request.uid) throw forbidden(request);
+      if (found) return until(found.entrance.enter(), deadline, gone, spec);
+      const begun = this.#begins(spec);
+      const late = new AbortController();
+      void sleep(delayMs, undefined, { signal: late.signal }).then(
+        () => this.#ask(request),
+        () => {},
+      );
+      const again = sleep(delayMs + ASK_AGAIN_AFTER_MS, undefined, { signal: late.signal }).catch(() => {});
+      try {
+        await until(Promise.race([begun, again]), deadline, gone, spec);
+      } finally {
+        late.abort();
+      }
+      delayMs = 0;
+    }
+  }
+
+  #find(spec: ResidentSpec): ResidentJob | undefined {
+    const key = residentKey(spec);
+    for (const job of this.options.jobs())
+      if (job.spec.resident && residentKey(job.spec.resident) === key) return job;
+    return undefined;
+  }
+
+  #begins(spec: ResidentSpec): Promise<void> {
+    const key = residentKey(spec);
+    const begins = new Promise<void>((wake, refuse) => {
+      const waiting = this.#waiting.get(key) ?? new Set();
+      this.#waiting.set(key, waiting.add({ wake, refuse }));
+    });
+    begins.catch(() => {});
+    return begins;
+  }
+
+  /** Once for all tasks of a node. */
+  #ask(request: ResideRequest): void {
+    const key = residentKey(request);
+    if (this.#asked.has(key)) return;
+    this.#asked.add(key);
+    this.options.connect().then(
+      (link) => link.post(encodeResident({ t: 'reside', ...request })),
+      (error: unknown) => {
+        this.options.log.warn(`the login daemon cannot be asked: ${String(error)}`);
+        this.#settle(key, TeesError.from(error, 'NODE_UNREACHABLE'));
+      },
+    );
+  }
+
+  /** The login daemon ends the job everywhere, when its manager says so, too. */
+  async #ended([manager = '', job = '']: readonly string[]): Promise<string[]> {
+    const here = [...this.options.jobs()].filter(
+      ({ spec: { resident } }) => resident?.manager === manager && resident.job === job,
+    );
+    if (here.length > 0) (await this.options.connect()).post(encodeResident({ t: 'ended', manager, job }));
+    return ['done'];
+  }
+}
+
+/** By the kernel's word; the socket's mode says the same. */
+function requireRoot(socket: Socket): void {
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  const { uid } = native().peerCredentials(fd);
+  if (uid !== 0)
+    throw new TeesError('NOT_ALLOWED', `tasks are brought in by root alone, and not by uid ${uid}`);
+}
+
+function readRequest(socket: Socket): Promise<string[]> {
+  const decoder = new StringsDecoder();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(invalid()), REQUEST_DEADLINE_MS);
+    const done = (request: string[] | Error): void => {
+      clearTimeout(timer);
+      if (request instanceof Error) reject(request);
+      else resolve(request);
+    };
+    socket.once('close', () => done(invalid()));
+    socket.on('data', (bytes: Buffer) => {
+      try {
+        const [request] = decoder.push(bytes);
+        if (request) done(request);
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+  });
+}
+
+async function until<T>(
+  what: Promise<T>,
+  deadline: AbortSignal,
+  gone: AbortSignal,
+  { job, environment }: ResidentSpec,
+): Promise<T> {
+  let give: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    give = () =>
+      reject(
+        new TeesError(
+          'RESIDENT_LATE',
+          gone.aborted
+            ? 'the task has gone'
+            : `the environment ${environment} was not here within ${RESIDENT_DEADLINE_MS / 1000} s (job ${job})`,
+          { hint: 'See the log of the login daemon, and tees status there.' },
+        ),
+      );
+  });
+  for (const signal of [deadline, gone]) signal.addEventListener('abort', give, { once: true });
+  try {
+    if (deadline.aborted || gone.aborted) give();
+    return await Promise.race([what, aborted]);
+  } finally {
+    for (const signal of [deadline, gone]) signal.removeEventListener('abort', give);
+  }
+}
+
+function invalid(): TeesError {
+  return new TeesError('REQUEST_INVALID', 'the request cannot be understood', {
+    hint: 'Are the plugin and the daemon of one version?',
+  });
+}
+
+function forbidden({ job, uid }: ResideRequest): TeesError {
+  return new TeesError('RESIDENT_FORBIDDEN', `the environment of job ${job} is not of uid ${uid}`);
+}
