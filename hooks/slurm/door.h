@@ -11,7 +11,7 @@
 #define DOOR_STATUS_FAILED 125
 
 struct task {
-  const char *manager, *environment, *hook, *method, *on_loss, *directory;
+  const char *manager, *environment, *hook, *method, *on_loss, *directory, *path, *libraries;
   uint32_t job;
   uid_t uid;
   bool is_first; /* on the first of its step's nodes */

@@ -28,6 +28,7 @@ SPANK_PLUGIN(tees, 1)
 #define NONE "none"
 #define BATCH_SCRIPT 0xfffffffbu
 #define INTERPRETER_SIZE 256
+#define SEARCH_PATH_SIZE 65536
 
 /* Set by srun, sbatch and salloc, and there in all steps; with Slurm's prefix even with --export=NONE. */
 static const char *const VARIABLES[] = {"SLURM_TEES_ENVIRONMENT", "SLURM_TEES_HOOK", "SLURM_TEES_METHOD", "SLURM_TEES_ON_LOSS"};
@@ -102,6 +103,9 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
   find_socket(count, arguments, path, sizeof path);
   char *batch[] = {interpreter, NULL};
   if (step == BATCH_SCRIPT) find_interpreter(command[0], interpreter);
+  static char search[SEARCH_PATH_SIZE], libraries[SEARCH_PATH_SIZE];
+  spank_getenv(spank, "PATH", search, sizeof search);
+  spank_getenv(spank, "LD_LIBRARY_PATH", libraries, sizeof libraries);
   struct task task = {
       .manager = MANAGER,
       .job = job,
@@ -112,6 +116,8 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
       .method = values[METHOD],
       .on_loss = values[ON_LOSS],
       .directory = directory,
+      .path = search,
+      .libraries = libraries,
       .command = step == BATCH_SCRIPT ? batch : command,
   };
   const char *hint = "";

@@ -94,6 +94,10 @@ export function preloadLibraryPath(name: 'preload' | 'audit'): string {
 }
 
 /** The launcher that enters an execution environment; built beside the addon. */
+export function spankPath(): string {
+  return new URL('../../../native/build/Release/tees-spank.so', import.meta.url).pathname;
+}
+
 export function launcherPath(): string {
   return new URL('../../../native/build/Release/tees-launch', import.meta.url).pathname;
 }

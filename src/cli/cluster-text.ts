@@ -14,8 +14,12 @@ interface Shape {
 /** Redraws one line on a terminal, says each step once elsewhere. */
 export function showProgress(stream: NodeJS.WriteStream): (progress: Progress) => void {
   return ({ step, done, total }) => {
-    const line = step === 'network' ? 'network made' : `nodes up: ${done} of ${total}`;
-    if (stream.isTTY) stream.write(`\r${line}${done === total && step === 'nodes' ? '\n' : ''}`);
+    const line = {
+      network: 'network made',
+      nodes: `nodes up: ${done} of ${total}`,
+      slurm: `Slurm has ${done} of ${total} nodes`,
+    }[step];
+    if (stream.isTTY) stream.write(`\r${line}${done === total && step !== 'network' ? '\n' : ''}`);
     else if (done === total) stream.write(`${line}\n`);
   };
 }

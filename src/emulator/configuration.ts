@@ -8,6 +8,8 @@ import { PORT, UPLINK_INTERFACE } from './plan.js';
 import { StateDirectory } from './state-directory.js';
 
 const MIB = 2 ** 20;
+/** Its spool directory is in /tmp, as all of the cluster's is. */
+const SLURM_PLACES = ['/etc/slurm', '/run/munge'];
 
 /** Store and runtime directories are the login node's: the daemons of compute nodes are told their own. */
 export function configurationText(specification: ClusterSpecification, plan: ClusterPlan): string {
@@ -39,10 +41,11 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
         ...bandwidth('uplinkBandwidth', specification.uplinkBitsPerSecond),
         ...bandwidth('loginBandwidth', specification.loginUplinkBitsPerSecond),
       },
-      environment: { bind: ['/tmp', '/home'] },
+      environment: { bind: ['/tmp', '/home', ...(specification.slurm ? SLURM_PLACES : [])] },
+      ...(specification.slurm ? { resourceManager: 'slurm' } : {}),
       ...specification.settings,
       ...sharedStorage(specification, state.sharedMount),
-      ...(specification.environments ? environments(state) : {}),
+      ...(specification.environments ? environments(state, specification.slurm) : {}),
     },
     { lineWidth: 110 },
   );
@@ -53,8 +56,9 @@ function mebibytes(bytes: number): string {
 }
 
 /** What lies in /tmp here is the cluster's own, too: it is shown inside, as it is on nodes. */
-function environments(state: StateDirectory): Record<string, unknown> {
-  return { environments: { directory: state.environments, bind: ['~', '/tmp'] } };
+function environments(state: StateDirectory, slurm: boolean): Record<string, unknown> {
+  const bind = ['~', '/tmp', ...(slurm ? SLURM_PLACES : [])];
+  return { environments: { directory: state.environments, bind } };
 }
 
 /** With a storage node its place is the cluster's to say, and all else the settings'. */

@@ -10,6 +10,7 @@ import type { NodeInfo } from '../topology/cluster.js';
 import type { ClusterSpecification } from './options.js';
 import { RestartPolicy } from './restart-policy.js';
 import type { NodeFiles, StateDirectory } from './state-directory.js';
+import { slurmMountCommand } from './slurm.js';
 import type { NodeState } from './status.js';
 import type { StorageNode } from './storage-node.js';
 import { initPath } from './tools.js';
@@ -64,7 +65,7 @@ export class NodeDaemon {
     const [program = '', ...argv] = this.#command();
     this.state = 'starting';
     const mounts = this.#mounts ?? ('ignore' as const);
-    const network = this.#hasEnvironments ? HOST_NETWORK_FD : ('ignore' as const);
+    const network = this.#usesHostNetwork ? HOST_NETWORK_FD : ('ignore' as const);
     const child = spawn(program, argv, { cwd: '/', stdio: ['ignore', fd, fd, 'pipe', mounts, network] });
     closeSync(fd);
     this.#child = child;
@@ -142,18 +143,22 @@ export class NodeDaemon {
       ...(this.#mounts === undefined ? ['--hide', namespaces, ...tmpfs] : ['--mounts', String(MOUNTS_FD)]),
       ...['--', ...this.#mountCommand(), ...this.specification.daemonCommand],
       ...['--role', role === 'login' ? 'login' : 'node', '--config', configFile, '--node', name],
-      ...(this.#hasEnvironments ? ['--environments-network-fd', String(NETWORK_FD)] : []),
+      ...(this.#usesHostNetwork ? ['--environments-network-fd', String(NETWORK_FD)] : []),
       ...['--state', store, '--runtime', runtime, '--ready-fd', String(READY_FD)],
     ];
   }
 
-  get #hasEnvironments(): boolean {
-    return this.specification.environments && this.node.role === 'login';
+  /** Where srun has to be reached by the nodes, environments have the login node's network. */
+  get #usesHostNetwork(): boolean {
+    const { environments, slurm } = this.specification;
+    return environments && !slurm && this.node.role === 'login';
   }
 
   /** The mounts of a daemon that is started again are those of the one before it. */
   #mountCommand(): string[] {
-    return this.#mounts === undefined ? (this.storage?.mountCommand() ?? []) : [];
+    if (this.#mounts !== undefined) return [];
+    const slurm = this.specification.slurm ? slurmMountCommand(this.cluster) : [];
+    return [...slurm, ...(this.storage?.mountCommand() ?? [])];
   }
 
   /** Undefined, or why it is not ready. */

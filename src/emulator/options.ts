@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly storage?: string;
   /** Whether users have private environments on the login node; kept in the cluster's directory. Default false. */
   readonly environments?: boolean;
+  /** A real Slurm on its nodes; environments then have the login node's network. Default false. */
+  readonly slurm?: boolean;
   /** Size of a compute node's store, for example 2GiB (the default). */
   readonly storeSize?: string;
   /** In the cluster's directory instead of in memory; their size is then not enforced. Default false. */
@@ -53,9 +55,9 @@ export interface ClusterOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** `network`: namespaces and links are there; `nodes`: this many of `total` daemons serve. */
+/** `network`: namespaces and links are there; `nodes`: this many of `total` daemons serve; `slurm`: so many take jobs. */
 export interface Progress {
-  readonly step: 'network' | 'nodes';
+  readonly step: 'network' | 'nodes' | 'slurm';
   readonly done: number;
   readonly total: number;
 }
@@ -74,6 +76,7 @@ export interface ClusterSpecification {
   readonly loginUplinkBitsPerSecond?: number;
   readonly storage?: { readonly bitsPerSecond?: number };
   readonly environments: boolean;
+  readonly slurm: boolean;
   readonly storeSizeBytes: number;
   readonly storesOnDisk: boolean;
   readonly storeCacheBytes: number;
@@ -114,6 +117,7 @@ export function specify(options: ClusterOptions, stateDirectory: string): Cluste
     ...(loginUplink === undefined ? {} : { loginUplinkBitsPerSecond: loginUplink }),
     ...(options.storage === undefined ? {} : { storage: storageOf(options.storage) }),
     environments: options.environments ?? false,
+    slurm: options.slurm ?? false,
     storeSizeBytes: checkSize('store-size', options.storeSize ?? '2GiB'),
     storesOnDisk: options.storesOnDisk ?? false,
     storeCacheBytes: checkSize('store-cache', options.storeCache ?? '0', 0),

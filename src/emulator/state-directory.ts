@@ -29,6 +29,9 @@ export class StateDirectory {
   /** Of users on the login node. */
   readonly environments: string;
   readonly supervisorLog: string;
+  /** Slurm's files, and its logs. */
+  readonly slurm: string;
+  readonly slurmLogs: string;
 
   constructor(readonly path: string) {
     this.configFile = join(path, CONFIG_FILE_NAME);
@@ -41,6 +44,8 @@ export class StateDirectory {
     this.storageLog = join(path, 'storage.log');
     this.environments = join(path, 'environments');
     this.supervisorLog = join(path, 'supervisor.log');
+    this.slurm = join(path, 'slurm');
+    this.slurmLogs = join(path, 'slurm-logs');
   }
 
   node(name: string): NodeFiles {
@@ -87,13 +92,14 @@ export class StateDirectory {
     for (const path of [this.sharedMount, this.storageRoot]) removeIfEmpty(path);
     for (const path of [
       this.environments,
+      this.slurm,
       this.namespaces,
       this.keyFile,
       this.configFile,
       this.controlSocket,
     ])
       remove(path);
-    if (!keepLogs) for (const log of [this.supervisorLog, this.storageLog]) remove(log);
+    if (!keepLogs) for (const log of [this.supervisorLog, this.storageLog, this.slurmLogs]) remove(log);
     if (end === 'drop-logs') removeIfEmpty(this.path);
     if (end === 'remove') remove(this.path);
   }

@@ -20,6 +20,7 @@ import { NodeDaemon } from './node-daemon.js';
 import type { ClusterSpecification, Progress } from './options.js';
 import type { ClusterPlan } from './plan.js';
 import { planCluster } from './plan.js';
+import { Slurm } from './slurm.js';
 import { StateDirectory } from './state-directory.js';
 import { StorageNode } from './storage-node.js';
 import type { ClusterPhase, ClusterStatus, NodeStatus } from './status.js';
@@ -32,6 +33,7 @@ export class Supervisor {
   readonly #daemons: ReadonlyMap<string, NodeDaemon>;
   readonly #startedMs: number;
   readonly #storage: StorageNode | undefined;
+  readonly #slurm: Slurm | undefined;
   #phase: ClusterPhase = 'starting';
 
   /** @param stop ends this process in the end; the daemons have been stopped by `stopNodes` before */
@@ -48,6 +50,8 @@ export class Supervisor {
       (node) => new NodeDaemon(node, this.#state, specification, clock, this.#storage),
     );
     this.#daemons = new Map(daemons.map((daemon) => [daemon.node.name, daemon]));
+    if (specification.slurm)
+      this.#slurm = new Slurm(this.#plan, this.#state, (node) => this.#livePid(this.#daemon(node)));
     this.#startedMs = clock.nowMs();
   }
 
@@ -61,16 +65,19 @@ export class Supervisor {
     const total = this.#daemons.size;
     onProgress({ step: 'network', done: total, total });
     await this.#storage?.start();
+    this.#slurm?.configure();
     let done = 0;
     await mapBounded([...this.#daemons.values()], availableParallelism() + 1, async (daemon) => {
       await daemon.start();
       onProgress({ step: 'nodes', done: ++done, total });
     });
+    await this.#slurm?.start((nodes) => onProgress({ step: 'slurm', done: nodes, total: total - 1 }));
     if (this.#phase === 'starting') this.#phase = 'up';
   }
 
   async stopNodes(): Promise<void> {
     this.#phase = 'stopping';
+    this.#slurm?.signalAll('SIGKILL');
     await Promise.all([...this.#daemons.values()].map((daemon) => daemon.stop(DAEMON_STOP_DEADLINE_MS)));
     this.#storage?.signal('SIGKILL');
   }

@@ -1,7 +1,7 @@
 /** What a job carries, and in which order: a layer and a command's urgent part of it; or what is put in its place. */
 import { basename, dirname } from 'node:path';
 import { display } from '../base/bytes.js';
-import { usageError } from '../base/errors.js';
+import { TeesError, usageError } from '../base/errors.js';
 import { asUser } from '../base/native.js';
 import type { FileUser } from '../base/native.js';
 import type { Config } from '../config/config.js';
@@ -49,7 +49,7 @@ export async function scanCarried(options: CarriedOptions): Promise<LayerSource>
 
 export function splitCarried(options: CarriedOptions, source: LayerSource): Promise<Split> {
   const { config, request, user } = options;
-  if (request.placement) return Promise.resolve(inOrder(source.manifest));
+  if (request.placement) return Promise.resolve(unsplit(source));
   return splitLayer({
     source,
     upper: request.upper,
@@ -70,8 +70,12 @@ export function placementOf({ placement }: RunRequest, { entries }: Manifest): P
 }
 
 /** As it is written on the nodes; nothing of it is needed before the rest. */
-function inOrder({ contents }: Manifest): Split {
-  return { urgent: [], order: [...contents.keys()], urgentCount: 0, missing: [] };
+export function unsplit({ manifest }: LayerSource): Split {
+  return { urgent: [], order: [...manifest.contents.keys()], urgentCount: 0, missing: [] };
+}
+
+export function isAboutCommand(error: unknown): boolean {
+  return error instanceof TeesError && error.code.startsWith('COMMAND_');
 }
 
 function checkTree({ entries }: Manifest, { upper }: RunRequest): void {

@@ -20,7 +20,7 @@ import type { LayerSource } from '../scan/source.js';
 import { checkNodes, selectNodes } from '../topology/select.js';
 import type { Tree } from '../topology/tree.js';
 import type { StoragePlace, Subtree } from '../wire/job.js';
-import { scanCarried, splitCarried } from './carried.js';
+import { isAboutCommand, scanCarried, splitCarried, unsplit } from './carried.js';
 import type { CarriedOptions } from './carried.js';
 import { openEnvironment } from './environment-layer.js';
 import { subtreesOf } from './subtrees.js';
@@ -54,6 +54,8 @@ export interface Deployment {
 export interface DeploymentOptions extends CarriedOptions {
   /** Nodes that may take a lost one's place: they are none of the job's, and are not borrowed. */
   readonly spares: readonly string[];
+  /** The command is run by somebody else: that it is not there is not for us to say. */
+  readonly isResident: boolean;
   isIdle(proxy: string): boolean;
   /** Whether a proxy node's daemon does; never rejects. */
   answers(proxy: string): Promise<boolean>;
@@ -107,7 +109,10 @@ async function prepare(options: DeploymentOptions): Promise<Deployment> {
   const source = await scanCarried(options);
   try {
     options.onPhase('scanned');
-    const split = await splitCarried(options, source);
+    const split = await splitCarried(options, source).catch((error: unknown) => {
+      if (!options.isResident || !isAboutCommand(error)) throw error;
+      return unsplit(source);
+    });
     options.onPhase('split');
     const { order, urgentCount } = split;
     const document = cutDocument(encodeShipment({ manifest: source.manifest, order, urgentCount }));

@@ -143,13 +143,14 @@ function mayAsk(peer: string, { job, uid }: ResideRequest, managed: ManagedJob):
 }
 
 function runRequest(request: ResideRequest, nodes: readonly string[]): RunRequest {
-  const { environment, argv, cwd, hook, method, onLoss } = request;
+  const { environment, argv, cwd, path, libraries, hook, method, onLoss } = request;
   return {
     nodes: foldHostlist(nodes),
     argv,
     cwd,
     environment,
-    env: {},
+    // What its dependencies are looked for with.
+    env: { ...(path ? { PATH: path } : {}), ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}) },
     // Instead of which `environment` is opened.
     upper: '/',
     urgent: [],

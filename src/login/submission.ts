@@ -108,7 +108,7 @@ export class Submission {
       );
       const spares = request.spares === undefined ? [] : selectNodes(config.cluster, request.spares);
       const loss = lossSettings(request.onLoss ?? 'stop', spares);
-      const deployment = await this.#prepare(request, spares);
+      const deployment = await this.#prepare(request, spares, resident !== undefined);
       if (this.#abort.signal.aborted) await deployment.source.close();
       this.#abort.signal.throwIfAborted();
       for (const text of warningsOf(deployment.split)) this.port.onWarning(text);
@@ -179,13 +179,14 @@ export class Submission {
     if (learnt && reads) await this.context.learnt.learn(this.user.uid, learnt.key, reads);
   }
 
-  #prepare(request: RunRequest, spares: readonly string[]): Promise<Deployment> {
+  #prepare(request: RunRequest, spares: readonly string[], isResident: boolean): Promise<Deployment> {
     const { config, cacheDirectory, idleProxies, learnt } = this.context;
     this.#progress('scanning');
     return prepareDeployment({
       config,
       request,
       spares,
+      isResident,
       user: this.user,
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
       signal: this.#abort.signal,

@@ -3,8 +3,8 @@
  * daemon asks before each task's program runs (hooks/slurm), and waits until the environment stands here; whoever asks first
  * has it deployed to all nodes of the job.
  *
- * Strings as in wire/strings.ts. Asked: `enter` MANAGER JOB ENVIRONMENT UID FIRST HOOK METHOD ON_LOSS DIRECTORY ARG…, where
- * FIRST is 1 on the first of the step's nodes; or `ended` MANAGER JOB. Answered: `entered` PID INODE COUNT ALLOWED×COUNT
+ * Strings as in wire/strings.ts. Asked: `enter` MANAGER JOB ENVIRONMENT UID FIRST HOOK METHOD ON_LOSS DIRECTORY PATH LIBRARIES ARG…, where
+ * FIRST is 1 on the first of the step's nodes, PATH and LIBRARIES the task's PATH and LD_LIBRARY_PATH; or `ended` MANAGER JOB. Answered: `entered` PID INODE COUNT ALLOWED×COUNT
  * NAME=VALUE…; `done`; or `error` CODE MESSAGE HINT.
  */
 import { chmodSync, rmSync } from 'node:fs';
@@ -118,10 +118,10 @@ export class TaskDoor {
   async #enter(words: readonly string[], gone: AbortSignal): Promise<EntranceFacts> {
     const [manager = '', job = '', environment = '', uid = '', first, hook = '', method = '', ...rest] =
       words;
-    const [onLoss = '', cwd = '/', ...argv] = rest;
+    const [onLoss = '', cwd = '/', path = '', libraries = '', ...argv] = rest;
     if (argv.length === 0 || !/^[0-9]+$/.test(uid)) throw invalid();
     const spec = { manager, job, environment };
-    const request = { ...spec, uid: Number(uid), argv, cwd, hook, method, onLoss };
+    const request = { ...spec, uid: Number(uid), argv, cwd, path, libraries, hook, method, onLoss };
     const deadline = AbortSignal.timeout(RESIDENT_DEADLINE_MS);
     let delayMs = first === '1' ? 0 : OTHERS_ASK_AFTER_MS;
     for (;;) {

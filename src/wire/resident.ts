@@ -8,6 +8,7 @@ import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 
 const NAME_MAX = 64;
+const SEARCH_PATH_MAX = 1 << 20;
 const ARGUMENTS_MAX = 100_000;
 const ID_MAX = 0xffff_fffe;
 
@@ -26,6 +27,9 @@ export interface ResideRequest extends ResidentSpec {
   /** Of the first task, for the urgent part. */
   readonly argv: readonly string[];
   readonly cwd: string;
+  /** Its PATH and LD_LIBRARY_PATH. */
+  readonly path: string;
+  readonly libraries: string;
   /** As options of `tees run`; empty: what the configuration says. */
   readonly hook: string;
   readonly method: string;
@@ -61,6 +65,8 @@ export function decodeResidentMessage(header: Header): ResidentMessage {
     uid: fields.count('uid', ID_MAX),
     argv: fields.argv('argv', ARGUMENTS_MAX),
     cwd: fields.text('cwd'),
+    path: fields.text('path', SEARCH_PATH_MAX),
+    libraries: fields.text('libraries', SEARCH_PATH_MAX),
     hook: fields.text('hook', NAME_MAX),
     method: fields.text('method', NAME_MAX),
     onLoss: fields.text('onLoss', NAME_MAX),

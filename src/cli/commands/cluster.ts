@@ -20,6 +20,7 @@ interface UpOptions extends StateOptions {
   readonly loginUplink: string;
   readonly storage?: string;
   readonly environments: boolean;
+  readonly slurm: boolean;
   readonly storeSize: string;
   readonly storeCache: string;
   readonly foreground?: boolean;
@@ -73,6 +74,11 @@ const UP: CommandModule<object, UpOptions> = {
         type: 'boolean',
         default: true,
         describe: 'users have private environments on the login node (tees shell); they go with the cluster',
+      })
+      .option('slurm', {
+        type: 'boolean',
+        default: false,
+        describe: 'a real Slurm on its nodes: srun, sbatch, salloc on the login node and in environments',
       })
       .option('store-size', { type: 'string', default: '2GiB', describe: "size of a node's store" })
       .option('store-cache', {
@@ -129,6 +135,7 @@ async function up(options: UpOptions): Promise<void> {
     loginUplink: options.loginUplink,
     ...(options.storage === undefined ? {} : { storage: options.storage }),
     environments: options.environments,
+    slurm: options.slurm,
     storeSize: options.storeSize,
     storeCache: options.storeCache,
     restart: options.restart,
