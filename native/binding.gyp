@@ -51,7 +51,7 @@
       "type": "executable",
       "sources": [
         "environment/keeper.c", "environment/attend.c", "environment/transfer.c", "environment/monitor.c", "environment/root.c", "environment/identities.c",
-        "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c", "environment/volume.c", "environment/reserve.c",
+        "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c", "environment/volume.c", "environment/reserve.c", "environment/submit.c",
         "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/filter.c", "launch/groups.c", "launch/mountinfo.c"
       ],
       "cflags": ["-std=gnu11"],
@@ -61,7 +61,7 @@
     {
       "target_name": "tees-enter",
       "type": "executable",
-      "sources": ["environment/client.c", "environment/message.c"],
+      "sources": ["environment/client.c", "environment/inner.c", "environment/submit.c", "environment/message.c"],
       "cflags": ["-std=gnu11"],
       # It is started for each shell and each sudo inside, where its user may have broken the libraries.
       "ldflags": ["-static"]

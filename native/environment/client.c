@@ -1,6 +1,6 @@
 /*
- * tees-enter: comes into an environment. It is what `tees shell` and `tees exec` are in the end; inside, by the names of
- * sudo and su, it makes root of the user.
+ * tees-enter: comes into an environment. It is what `tees shell` and `tees exec` are in the end; inside, by other names, it
+ * makes root of the user, and the user of root (inner.h).
  *
  *   tees-enter [--environment NAME] [--as-user] [--socket PATH] [--log-in] [-- COMMAND ARG…]
  *   tees-enter [--socket PATH] --export NAME >TAR, --import NAME <TAR
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "inner.h"
 #include "message.h"
 
 #define DEFAULT_SOCKET "/run/tees/environments.sock"
@@ -251,39 +252,11 @@ static void read_options(int count, char **arguments, struct options *options) {
   if (options->is_log_in && !options->command && (asked[2] = getenv("SSH_ORIGINAL_COMMAND"))) options->command = asked;
 }
 
-static void refuse_person(const char *name) {
-  if (strcmp(name, "root") == 0 || strcmp(name, "0") == 0 || strcmp(name, "#0") == 0) return;
-  fprintf(stderr, "tees: in an environment you become root, and nobody else, this way\n");
-  exit(1);
-}
-
-/* sudo [-u root] [-i] [-s] [options] [VAR=value…] [COMMAND ARG…]: no password, and root alone. */
-static void read_sudo(int count, char **arguments, struct options *options) {
-  for (int option; (option = getopt(count, arguments, "+u:g:p:C:h:EHnSkKisbAlv")) != -1;)
-    if (option == 'u') refuse_person(optarg);
-  while (optind < count && strchr(arguments[optind], '=') && *arguments[optind] != '=') putenv(arguments[optind++]);
-  if (optind < count) options->command = arguments + optind;
-}
-
-/* su [-] [-l] [-c COMMAND] [root] */
-static void read_su(int count, char **arguments, struct options *options) {
-  static const struct option LONG[] = {{"login", no_argument, NULL, 'l'}, {"command", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
-  static char *shell[] = {"/bin/sh", "-c", NULL, NULL};
-  for (int option; (option = getopt_long(count, arguments, "lmpc:s:", LONG, NULL)) != -1;)
-    if (option == 'c') shell[2] = optarg;
-  for (; optind < count; optind++)
-    if (strcmp(arguments[optind], "-") != 0) refuse_person(arguments[optind]);
-  if (shell[2]) options->command = shell;
-}
-
 int main(int count, char **arguments) {
   const char *path = getenv("TEES_ENVIRONMENTS_SOCKET"), *own = strrchr(arguments[0], '/');
   struct options options = {.socket = path && *path ? path : DEFAULT_SOCKET, .name = DEFAULT_NAME};
-  own = own ? own + 1 : arguments[0];
-  options.is_inner = strcmp(own, "sudo") == 0 || strcmp(own, "su") == 0;
+  options.is_inner = inner_read(own ? own + 1 : arguments[0], count, arguments, &options.command, &options.as_user);
   if (options.is_inner) options.socket = INNER_SOCKET;
-  if (strcmp(own, "sudo") == 0) read_sudo(count, arguments, &options);
-  else if (strcmp(own, "su") == 0) read_su(count, arguments, &options);
   else read_options(count, arguments, &options);
   int fd = reach(&options);
   if (options.transfer) transfer(&options, fd);

@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "inner.h"
 #include "message.h"
 #include "places.h"
 
@@ -135,6 +136,19 @@ static void forbid_services(struct walk *walk) {
   add_file(walk, &root, "#!/bin/sh\n# No services are started inside an environment.\nexit 101\n");
 }
 
+/* Root inside has no id that a resource manager would know: its commands run as the user (inner.h). */
+static void add_submit_programs(struct walk *walk) {
+  if (access(SUBMIT_DIRECTORY, F_OK) < 0) return;
+  for (const char *const *program = SUBMIT_PROGRAMS; *program; program++) {
+    char there[PATH_SIZE];
+    path_print(there, sizeof there, "/usr/bin/%s", *program);
+    path_print(walk->path, sizeof walk->path, SUBMIT_DIRECTORY "/%s", *program);
+    if (access(there, X_OK) < 0 || access(walk->path, F_OK) == 0) continue;
+    AUTO_CLOSE int parent = open_parent(walk);
+    if (symlinkat(INNER_PROGRAMS "/tees-enter", parent, *program) < 0) fail("make the stand-in", walk->path);
+  }
+}
+
 static void make(const char *path, const char *own) {
   static struct walk walk;
   struct stat root, directory;
@@ -147,6 +161,7 @@ static void make(const char *path, const char *own) {
   walk.path[0] = '\0';
   if (!is_weak(WEAK_LOWER)) visit(&walk, node, 0);
   forbid_services(&walk);
+  add_submit_programs(&walk);
   close(walk.mask);
 }
 

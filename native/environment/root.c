@@ -228,7 +228,7 @@ static void make_devices(const struct root *root) {
   umask(before);
 }
 
-/* What makes root of the user inside: tees-enter by the names that people know (client.c). */
+/* What makes root of the user inside: tees-enter by the names that people know (inner.h; mask.c has others). */
 static void make_programs(const struct root *root, int run) {
   if (mkdirat(run, INNER_PROGRAMS_NAME, 0755) < 0) fail("make", INNER_PROGRAMS);
   AUTO_CLOSE int programs = openat(run, INNER_PROGRAMS_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
