@@ -73,14 +73,18 @@ static void add_bind(struct root *root, const char *path, unsigned recursive, bo
 
 static void add_mount(void *context, const char *path) { add_bind(context, path, 0, true); }
 
+/* A system user's home is root's: /bin, or /. */
+static bool is_own_home(const char *path) {
+  struct stat found;
+  return stat(path, &found) == 0 && found.st_uid != 0;
+}
+
 static void add_named_bind(struct root *root, const char *name) {
-  bool may_be_missing = *name == '?';
-  name += may_be_missing;
-  const char *path = strcmp(name, "~") == 0 ? root->user->home : name;
+  bool is_home = strcmp(name, "~") == 0, may_be_missing = is_home || *name == '?';
+  const char *path = is_home ? root->user->home : *name == '?' ? name + 1 : name;
   AUTO_FREE char *real = realpath(path, NULL);
-  if (!real && !may_be_missing && strcmp(name, "~") != 0) fail("carry in", path);
-  /* A home may be missing, or the root directory, as with system users. */
-  if (real && strcmp(real, "/") != 0) add_bind(root, real, AT_RECURSIVE, may_be_missing);
+  if (!real && !may_be_missing) fail("carry in", path);
+  if (real && strcmp(real, "/") != 0 && (!is_home || is_own_home(real))) add_bind(root, real, AT_RECURSIVE, may_be_missing);
 }
 
 static int compare_binds(const void *a, const void *b) {

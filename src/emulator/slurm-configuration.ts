@@ -15,6 +15,8 @@ export interface SlurmFiles {
   /** On all nodes, at /run/munge. */
   readonly munge: string;
   readonly spool: string;
+  /** For tasks: all nodes have one /tmp, in which PMIx would meet itself. */
+  readonly temporary: string;
   readonly state: string;
   readonly key: string;
   readonly logs: string;
@@ -27,6 +29,7 @@ export function slurmFiles(state: StateDirectory): SlurmFiles {
     configuration: join(directory, 'etc'),
     munge: join(directory, 'munge'),
     spool: join(directory, 'spool'),
+    temporary: join(directory, 'tmp'),
     state: join(directory, 'state'),
     key: join(directory, 'munge.key'),
     logs: state.slurmLogs,
@@ -45,6 +48,7 @@ export function slurmConfiguration(files: SlurmFiles, plan: ClusterPlan): string
     SlurmdUser: 'root',
     StateSaveLocation: files.state,
     SlurmdSpoolDir: join(files.spool, '%n'),
+    TmpFS: join(files.temporary, '%n'),
     SlurmctldPidFile: join(files.directory, 'slurmctld.pid'),
     SlurmdPidFile: join(files.directory, 'slurmd.%n.pid'),
     SlurmctldLogFile: join(files.logs, 'slurmctld.log'),

@@ -5,7 +5,7 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -49,10 +49,15 @@ export class Slurm {
 
   /** Before any node mounts it. */
   configure(): void {
-    const { directory, configuration, munge, spool, state, key, logs } = this.#files;
-    for (const path of [directory, configuration, munge, spool, state, logs])
+    const { directory, configuration, munge, spool, temporary, state, key, logs } = this.#files;
+    for (const path of [directory, configuration, munge, spool, temporary, state, logs])
       mkdirSync(path, { recursive: true, mode: 0o755 });
-    for (const { name } of this.#nodes) mkdirSync(join(spool, name), { recursive: true });
+    for (const { name } of this.#nodes) {
+      mkdirSync(join(spool, name), { recursive: true });
+      mkdirSync(join(temporary, name), { recursive: true });
+      // Everybody's, as /tmp is.
+      chmodSync(join(temporary, name), 0o1777);
+    }
     writeFileSync(key, randomBytes(128), { mode: 0o600 });
     writeFileSync(join(configuration, 'slurm.conf'), slurmConfiguration(this.#files, this.plan));
     writeFileSync(join(configuration, 'topology.conf'), slurmTopology(this.plan));
