@@ -65,7 +65,7 @@ export function slurmConfiguration(files: SlurmFiles, plan: ClusterPlan): string
     SlurmdParameters: 'config_overrides',
     // Many daemons share few processors here.
     MessageTimeout: '100',
-    SlurmdTimeout: '0',
+    SlurmdTimeout: '300',
     KillWait: '5',
   };
   return lines([

@@ -1,0 +1,144 @@
+/** What goes wrong under Slurm: it is the job's alone, nothing is left of it, and no node is drained. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createConnection } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { RESIDENT_LOOK_INTERVAL_MS } from '../../../src/base/limits.js';
+import { StateDirectory } from '../../../src/emulator/state-directory.js';
+import { StringsDecoder, encodeStrings } from '../../../src/wire/strings.js';
+import { brokenClusterTests } from '../../support/cluster-tests.js';
+import type { Test } from '../../support/cluster-tests.js';
+import { enter, personOf } from '../../support/environments.js';
+import type { Person } from '../../support/environments.js';
+import { ask, doorOf, jobOf, whatIsLeft } from '../../support/slurm.js';
+import { eventually } from '../../support/tees.js';
+
+const OPTIONS = { groups: 2, groupSize: 2, environments: true, slurm: true };
+const maybe = brokenClusterTests(OPTIONS, {});
+const slow = brokenClusterTests({ ...OPTIONS, uplink: '1mbit', loginUplink: '1mbit' }, {});
+/** Accounts that no other test uses at the same time. */
+const [USER, OTHER] = ['www-data', 'bin'].map(personOf) as [Person, Person];
+const MANY_JOBS = 50;
+
+async function inside(t: Test, script: string): Promise<string> {
+  const { status, stdout, stderr } = await enter(t.context.cluster, USER, script);
+  t.is(status, 0, stderr);
+  return stdout.trim();
+}
+
+slow('a job that is cancelled while its tasks wait for files ends at once, and wholly', async (t) => {
+  await inside(t, 'head -c 8m /dev/urandom >/opt/large');
+  const job = jobOf(await inside(t, "sbatch -N4 --output=/dev/null --wrap 'srun cat /opt/large'"));
+  const { cluster } = t.context;
+  const blocked = async (): Promise<boolean> =>
+    (await ask(cluster, 'squeue', '--noheader', '--steps', `--jobs=${job}`)).includes(`${job}.0`);
+  await eventually('the step', blocked);
+  await sleep(1000);
+  const beganMs = performance.now();
+  await inside(t, `scancel ${job}`);
+  t.deepEqual(await whatIsLeft(cluster), []);
+  // KillWait is 5 s there.
+  t.true(performance.now() - beganMs < 20_000);
+});
+
+maybe('a node’s daemon that is killed is there for the next step, and harms none', async (t) => {
+  await inside(t, 'echo mine >/opt/mark');
+  const { cluster } = t.context;
+  const steps = 'srun cat /opt/mark; echo first; sleep 4; srun cat /opt/mark';
+  const running = enter(cluster, USER, `salloc -N4 sh -c '${steps}'`);
+  await sleep(2500);
+  for (const node of cluster.nodes) await cluster.signalNode(node, 'SIGKILL').catch(() => {});
+  const { stdout, stderr } = await running;
+  t.is(stdout, `${'mine\n'.repeat(4)}first\n${'mine\n'.repeat(4)}`, stderr);
+  t.deepEqual(await whatIsLeft(cluster), []);
+});
+
+maybe('slurmctld may be started again meanwhile', async (t) => {
+  await inside(t, 'echo mine >/opt/mark');
+  const { cluster } = t.context;
+  const running = enter(cluster, USER, "srun -N4 sh -c 'cat /opt/mark; sleep 6; cat /opt/mark'");
+  await sleep(1500);
+  const pidFile = join(new StateDirectory(cluster.stateDirectory).slurm, 'slurmctld.pid');
+  await ask(cluster, 'kill', readFileSync(pidFile, 'utf8').trim());
+  // Longer than the environment's job is looked up in.
+  await sleep(RESIDENT_LOOK_INTERVAL_MS);
+  await ask(cluster, 'slurmctld');
+  const { stdout, stderr } = await running;
+  t.is(stdout, 'mine\n'.repeat(8), stderr);
+  t.is(await inside(t, 'srun -N1 cat /opt/mark'), 'mine');
+  t.deepEqual(await whatIsLeft(cluster), []);
+});
+
+maybe('many jobs at once on the same nodes', async (t) => {
+  await inside(t, 'echo mine >/opt/mark; head -c 1m /dev/urandom >/opt/bytes');
+  const { cluster } = t.context;
+  const submit = `for i in $(seq ${MANY_JOBS}); do
+    sbatch --parsable -N2 --output=/tmp/tees-many.%j --wrap 'srun sh -c "cat /opt/mark; md5sum </opt/bytes"'; done`;
+  const jobs = (await inside(t, submit)).split('\n');
+  const sum = (await inside(t, 'md5sum </opt/bytes')).trim();
+  t.deepEqual(await whatIsLeft(cluster), []);
+  for (const job of jobs) {
+    const lines = (await ask(cluster, 'cat', `/tmp/tees-many.${job}`)).split('\n').sort();
+    t.deepEqual(lines, [sum, sum, 'mine', 'mine'].sort(), job);
+    await ask(cluster, 'rm', `/tmp/tees-many.${job}`);
+  }
+});
+
+/** What the door of a node answers. */
+async function knock(t: Test, node: string, ...words: string[]): Promise<string[]> {
+  const socket = createConnection(doorOf(t.context.cluster, node));
+  socket.write(encodeStrings(words));
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return new StringsDecoder().push(bytes)[0] ?? [];
+}
+
+maybe('forged requests are refused, and logged', async (t) => {
+  await inside(t, 'echo mine >/opt/mark');
+  const { cluster } = t.context;
+  await enter(cluster, OTHER, 'true');
+  const job = jobOf(await inside(t, "sbatch -N1 -w cn1 --output=/dev/null --wrap 'sleep 60'"));
+  const request = (uid: number, of = job): string[] => [
+    'enter',
+    'slurm',
+    of,
+    'default',
+    String(uid),
+    '1',
+    '',
+    '',
+    '',
+    '/',
+    '',
+    '',
+    'sh',
+  ];
+  await eventually(
+    'the job',
+    async () => (await ask(cluster, 'squeue', '--noheader', '--format=%T')) === 'RUNNING',
+  );
+  // Slurm says whose the job is, and which nodes it has.
+  t.is((await knock(t, 'cn1', ...request(OTHER.uid)))[1], 'RESIDENT_FORBIDDEN');
+  t.is((await knock(t, 'cn2', ...request(USER.uid)))[1], 'RESIDENT_FORBIDDEN');
+  t.is((await knock(t, 'cn1', ...request(USER.uid, '999999')))[1], 'ALLOCATION_UNKNOWN');
+  t.is((await knock(t, 'cn1', ...request(USER.uid)))[0], 'entered');
+  // No user gets as far as that.
+  const door = doorOf(cluster, 'cn1');
+  const script = `python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("${door}")'`;
+  const asUser = [
+    'setpriv',
+    `--reuid=${OTHER.uid}`,
+    `--regid=${OTHER.gid}`,
+    '--clear-groups',
+    'sh',
+    '-c',
+    script,
+  ];
+  t.regex((await cluster.exec('cn1', asUser)).stderr, /PermissionError/);
+  const log = readFileSync(new StateDirectory(cluster.stateDirectory).node('login').log, 'utf8');
+  t.regex(log, new RegExp(`RESIDENT_FORBIDDEN: job ${job} is of uid ${USER.uid}, and not of ${OTHER.uid}`));
+  t.regex(log, new RegExp(`RESIDENT_FORBIDDEN: job ${job} has no node cn2`));
+  await inside(t, `scancel ${job}`);
+  t.deepEqual(await whatIsLeft(cluster), []);
+});
