@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,9 +170,8 @@ void root_prepare(struct root *root) {
   root->inside = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root->inside < 0) fail("open", NEW_ROOT);
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
-  int target = sys_openat2(root->inside, "sys", &how);
+  AUTO_CLOSE int target = sys_openat2(root->inside, "sys", &how);
   if (target < 0 || sys_move_mount(sys, target) < 0) fail("mount", "/sys");
-  close(target);
   close(sys);
 }
 

@@ -90,7 +90,10 @@ export class TaskDoor {
   }
 
   #settle(key: string, error?: TeesError): void {
-    for (const { wake, refuse } of this.#waiting.get(key) ?? []) error ? refuse(error) : wake();
+    for (const { wake, refuse } of this.#waiting.get(key) ?? []) {
+      if (error) refuse(error);
+      else wake();
+    }
     this.#waiting.delete(key);
     this.#asked.delete(key);
   }

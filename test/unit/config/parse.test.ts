@@ -18,6 +18,7 @@ test('what is not given has its default', (t) => {
     tree: { width: 15, rootWidth: 64, shape: 'auto', thresholdNodes: 512 },
     store: { directory: '/var/lib/tees', sizeBytes: 8 * 2 ** 30, cacheBytes: 2 * 2 ** 30 },
     runtimeDirectory: '/run/tees',
+    resourceManager: 'none',
     hook: 'fuse',
     fuseEngine: 'tees',
     layout: 'auto',
@@ -52,6 +53,7 @@ keyFile: secrets/key
 tree: { width: 3, rootWidth: 5, shape: paper, threshold: never }
 store: { directory: store, size: 512MiB, cache: 96MiB }
 runtimeDirectory: ./run
+resourceManager: slurm
 hook: preload
 fuseEngine: fuse-native
 layout: data-only
@@ -77,6 +79,7 @@ silenceDeadline: 1m
     tree: { width: 3, rootWidth: 5, shape: 'paper', thresholdNodes: THRESHOLD_NEVER },
     store: { directory: '/srv/cluster/store', sizeBytes: 512 * 2 ** 20, cacheBytes: 96 * 2 ** 20 },
     runtimeDirectory: '/srv/cluster/run',
+    resourceManager: 'slurm',
     hook: 'preload',
     fuseEngine: 'fuse-native',
     layout: 'data-only',
