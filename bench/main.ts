@@ -19,6 +19,7 @@ const TRIALS: Readonly<Record<string, Entry>> = {
   redeploy: { load: () => import('./trials/redeploy.js') },
   relay: { load: () => import('./trials/relay.js') },
   repair: { load: () => import('./trials/repair.js') },
+  startup: { load: () => import('./trials/startup.js'), shaped: true },
 };
 
 const OPTIONS = {
@@ -69,7 +70,7 @@ function parse(argv: readonly string[]): Order {
 
 function misuse(what: string): TeesError {
   return usageError('TRIAL_UNKNOWN', what, {
-    hint: `npm run bench -- TRIAL [--quick] [--json FILE] [--seed N], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy also takes --groups N, --group-size N, --uplink RATE, --disk and --only p2p,sbcast,16MB`,
+    hint: `npm run bench -- TRIAL [--quick] [--json FILE] [--seed N], where TRIAL is one of: ${Object.keys(TRIALS).join(', ')}; deploy and startup also take --groups N, --group-size N, --uplink RATE and --only p2p,sbcast,16MB; deploy --disk`,
   });
 }
 

@@ -25,7 +25,8 @@ export type Mounter = (image: string, directory: string) => string;
 export class Squashfs {
   private constructor(
     private readonly maker: Tool,
-    private readonly mount: Mounter,
+    /** The command that a node mounts by. */
+    readonly mount: Mounter,
     /** What mounts. */
     readonly mountedBy: string,
   ) {}

@@ -252,5 +252,8 @@ function invalid(): TeesError {
 }
 
 function forbidden({ job, uid }: ResideRequest): TeesError {
-  return new TeesError('RESIDENT_FORBIDDEN', `the environment of job ${job} is not of uid ${uid}`);
+  return new TeesError(
+    'RESIDENT_FORBIDDEN',
+    `the environment of job ${job} is another user's, and not of uid ${uid}`,
+  );
 }
