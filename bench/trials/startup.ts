@@ -13,7 +13,7 @@ import { WAYS } from '../startup/ways.js';
 import type { Way, WayName } from '../startup/ways.js';
 import type { ClusterShape, Trial, TrialContext } from '../trial.js';
 
-const SHAPE: ClusterShape = { groups: 4, groupSize: 4, uplink: '200mbit' };
+const SHAPE: ClusterShape = { groups: 4, groupSize: 4, uplink: '50mbit' };
 const ROUNDS = { full: 3, quick: 1 } as const;
 /** A node has it twice while an archive is unpacked, in memory. */
 const PART_TO_FILL = 0.3;

@@ -46,7 +46,7 @@ static int send_task(int fd, const struct task *task) {
   snprintf(job, sizeof job, "%u", task->job);
   snprintf(uid, sizeof uid, "%u", task->uid);
   while (task->command[words]) words++;
-  const char *const head[] = {"enter", task->manager, job, task->environment, uid, task->is_first ? "1" : "0", task->hook, task->method, task->on_loss, task->directory, task->path, task->libraries};
+  const char *const head[] = {"enter", task->manager, job, task->environment, uid, task->is_first ? "1" : "0", task->is_known ? "1" : "0", task->hook, task->method, task->on_loss, task->directory, task->path, task->libraries};
   AUTO_FREE const char **strings = calloc(COUNT_OF(head) + words + 1, sizeof *strings);
   if (!strings) return -1;
   memcpy(strings, head, sizeof head);

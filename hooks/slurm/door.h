@@ -15,6 +15,7 @@ struct task {
   uint32_t job;
   uid_t uid;
   bool is_first; /* on the first of its step's nodes */
+  bool is_known; /* its command is what will run */
   char **command;
 };
 

@@ -112,6 +112,7 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
       .environment = values[ENVIRONMENT],
       .uid = uid,
       .is_first = node == 0,
+      .is_known = step != BATCH_SCRIPT,
       .hook = values[HOOK],
       .method = values[METHOD],
       .on_loss = values[ON_LOSS],

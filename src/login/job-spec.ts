@@ -45,7 +45,7 @@ export function jobSpec({
     env: { ...request.env, TEES_NODELIST: request.nodes },
     cwd: request.cwd,
     inputNode: deployment.nodes[0] as string,
-    tracedNodes: request.learn ? tracedNodes(deployment.nodes) : [],
+    tracedNodes: request.learn && !resident ? tracedNodes(deployment.nodes) : [],
     hook: request.hook ?? NODE_DEFAULT,
     fuseEngine: request.fuseEngine ?? NODE_DEFAULT,
     layout: request.layout ?? NODE_DEFAULT,

@@ -175,7 +175,8 @@ export class LoginJob {
 
   /** Once it is over; undefined when a task was cut short: how far it came then says little of the next run. */
   get reads(): ObservedReads | undefined {
-    if (!this.#tasksEnded) return undefined;
+    // Tasks that came in are not the job's own, and end before it does.
+    if (!this.#tasksEnded && !this.options.spec.resident) return undefined;
     return observedReads([...this.#accounts.values()], this.options.deployment.source.manifest);
   }
 

@@ -143,7 +143,7 @@ function mayAsk(peer: string, { job, uid }: ResideRequest, managed: ManagedJob):
 }
 
 function runRequest(request: ResideRequest, nodes: readonly string[]): RunRequest {
-  const { environment, argv, cwd, path, libraries, hook, method, onLoss } = request;
+  const { environment, argv, cwd, path, libraries, hook, method, onLoss, learn } = request;
   return {
     nodes: foldHostlist(nodes),
     argv,
@@ -159,7 +159,7 @@ function runRequest(request: ResideRequest, nodes: readonly string[]): RunReques
     ...(onLoss ? { onLoss } : {}),
     complete: false,
     demand: true,
-    learn: false,
+    learn,
   };
 }
 

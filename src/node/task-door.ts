@@ -119,12 +119,22 @@ export class TaskDoor {
   }
 
   async #enter(words: readonly string[], gone: AbortSignal): Promise<EntranceFacts> {
-    const [manager = '', job = '', environment = '', uid = '', first, hook = '', method = '', ...rest] =
-      words;
-    const [onLoss = '', cwd = '/', path = '', libraries = '', ...argv] = rest;
+    const [manager = '', job = '', environment = '', uid = '', first, learn, ...rest] = words;
+    const [hook = '', method = '', onLoss = '', cwd = '/', path = '', libraries = '', ...argv] = rest;
     if (argv.length === 0 || !/^[0-9]+$/.test(uid)) throw invalid();
     const spec = { manager, job, environment };
-    const request = { ...spec, uid: Number(uid), argv, cwd, path, libraries, hook, method, onLoss };
+    const request = {
+      ...spec,
+      uid: Number(uid),
+      argv,
+      cwd,
+      path,
+      libraries,
+      learn: learn === '1',
+      hook,
+      method,
+      onLoss,
+    };
     const deadline = AbortSignal.timeout(RESIDENT_DEADLINE_MS);
     let delayMs = first === '1' ? 0 : OTHERS_ASK_AFTER_MS;
     for (;;) {

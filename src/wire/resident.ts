@@ -30,6 +30,8 @@ export interface ResideRequest extends ResidentSpec {
   /** Its PATH and LD_LIBRARY_PATH. */
   readonly path: string;
   readonly libraries: string;
+  /** Whether runs of this command learn from each other: batch scripts have only their interpreter in common. */
+  readonly learn: boolean;
   /** As options of `tees run`; empty: what the configuration says. */
   readonly hook: string;
   readonly method: string;
@@ -67,6 +69,7 @@ export function decodeResidentMessage(header: Header): ResidentMessage {
     cwd: fields.text('cwd'),
     path: fields.text('path', SEARCH_PATH_MAX),
     libraries: fields.text('libraries', SEARCH_PATH_MAX),
+    learn: fields.flag('learn'),
     hook: fields.text('hook', NAME_MAX),
     method: fields.text('method', NAME_MAX),
     onLoss: fields.text('onLoss', NAME_MAX),

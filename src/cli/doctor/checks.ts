@@ -12,6 +12,7 @@ import { resolveLayout } from '../../serving/hooks.js';
 import { attempt, probeNode } from '../../serving/probe.js';
 import { fail, ok, warn } from './finding.js';
 import type { Finding } from './finding.js';
+import { managersWord, tasksDoor } from './resource-manager.js';
 
 export interface Patient {
   readonly config: Config;
@@ -30,8 +31,8 @@ const NODES_CALLED_MAX = 64;
 
 const EVERYWHERE: readonly Check[] = [configuration, kernel, programs, key, root];
 const BY_ROLE: Readonly<Record<Patient['role'], readonly Check[]>> = {
-  login: [socket, environments, nodes],
-  node: [fuse, serving, store, port, limits],
+  login: [socket, environments, ({ config }) => managersWord(config), nodes],
+  node: [fuse, serving, store, port, limits, ({ config }) => tasksDoor(config)],
 };
 
 export async function examine(patient: Patient): Promise<Finding[]> {

@@ -106,6 +106,7 @@ maybe('forged requests are refused, and logged', async (t) => {
     'default',
     String(uid),
     '1',
+    '0',
     '',
     '',
     '',
