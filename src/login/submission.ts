@@ -190,7 +190,10 @@ export class Submission {
       user: this.user,
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
       signal: this.#abort.signal,
-      ...(request.learn ? { recall: learnt.recaller(this.user.uid, config.learning.budgetBytes) } : {}),
+      // A resource manager's task is there already: what it is known to read comes first, and it need not wait for all of it.
+      ...(request.learn
+        ? { recall: learnt.recaller(this.user.uid, isResident ? 0 : config.learning.budgetBytes) }
+        : {}),
       engineReportsHoles: hookEngine(request.hook ?? config.hook, request.fuseEngine ?? config.fuseEngine)
         .reportsHoles,
       isIdle: (proxy) => this.#allocated.has(proxy) || idleProxies.isIdle(proxy),
