@@ -41,7 +41,7 @@ const salloc = ({ nodes }: Place): string => `salloc --quiet -N${nodes} --ntasks
 const inside =
   (hook: string) =>
   (place: Place): string =>
-    `${srun(place)} --tees-hook=${hook} /${APPLICATION} ${quote(place.program)}`;
+    `${srun(place)} --tees-hook=${hook} --tees-method=p2p /${APPLICATION} ${quote(place.program)}`;
 
 export const WAYS: readonly Way[] = [
   {

@@ -48,14 +48,14 @@ export function clusterTests(
 export function brokenClusterTests(
   options: ClusterOptions,
   layers: Readonly<Record<string, LayerFiles>>,
-): (title: string, run: (t: Test) => Promise<void>) => void {
+): (title: string, run: (t: Test) => Promise<void>, others?: ClusterOptions) => void {
   // This one only says whether there can be any.
   const maybe = clusterTests({ groups: 1, groupSize: 1 }, layers);
-  return (title, run) =>
+  return (title, run, others) =>
     maybe(title, async (t) => {
       t.timeout(120_000);
       const shared = t.context;
-      const cluster = await startCluster(options);
+      const cluster = await startCluster({ ...options, ...others });
       t.context = { ...shared, cluster };
       try {
         await run(t);

@@ -16,7 +16,7 @@ import { eventually } from '../../support/tees.js';
 
 const OPTIONS = { groups: 2, groupSize: 2, environments: true, slurm: true };
 const maybe = brokenClusterTests(OPTIONS, {});
-const slow = brokenClusterTests({ ...OPTIONS, uplink: '1mbit', loginUplink: '1mbit' }, {});
+const SLOW = { uplink: '1mbit', loginUplink: '1mbit' };
 /** Accounts that no other test uses at the same time. */
 const [USER, OTHER] = ['www-data', 'bin'].map(personOf) as [Person, Person];
 const MANY_JOBS = 50;
@@ -27,20 +27,70 @@ async function inside(t: Test, script: string): Promise<string> {
   return stdout.trim();
 }
 
-slow('a job that is cancelled while its tasks wait for files ends at once, and wholly', async (t) => {
-  await inside(t, 'head -c 8m /dev/urandom >/opt/large');
-  const job = jobOf(await inside(t, "sbatch -N4 --output=/dev/null --wrap 'srun cat /opt/large'"));
-  const { cluster } = t.context;
-  const blocked = async (): Promise<boolean> =>
-    (await ask(cluster, 'squeue', '--noheader', '--steps', `--jobs=${job}`)).includes(`${job}.0`);
-  await eventually('the step', blocked);
-  await sleep(1000);
-  const beganMs = performance.now();
-  await inside(t, `scancel ${job}`);
-  t.deepEqual(await whatIsLeft(cluster), []);
-  // KillWait is 5 s there.
-  t.true(performance.now() - beganMs < 20_000);
-});
+/** What is waited for: the way in, because an argument of the command comes first; or a file that comes afterwards. */
+for (const [what, command] of [
+  ['for their environment', 'cat /opt/large'],
+  ['for a file', 'sh -c "cat </opt/large"'],
+] as const) {
+  maybe(
+    `a job that is cancelled while its tasks wait ${what} ends at once, and wholly`,
+    async (t) => {
+      await inside(t, 'head -c 8m /dev/urandom >/opt/large');
+      const job = jobOf(await inside(t, `sbatch -N4 --output=/dev/null --wrap 'srun ${command}'`));
+      const { cluster } = t.context;
+      const steps = async (): Promise<boolean> =>
+        (await ask(cluster, 'squeue', '--noheader', '--steps', `--jobs=${job}`)).includes(`${job}.0`);
+      await eventually('the step', steps);
+      await sleep(2000);
+      const beganMs = performance.now();
+      await inside(t, `scancel ${job}`);
+      t.deepEqual(await whatIsLeft(cluster), []);
+      // KillWait is 5 s there.
+      t.true(performance.now() - beganMs < 20_000);
+    },
+    SLOW,
+  );
+}
+
+maybe(
+  'a node that is lost meanwhile says so, and the others go on when they may',
+  async (t) => {
+    await inside(t, 'head -c 2m /dev/urandom >/opt/large');
+    const { cluster } = t.context;
+    const running = enter(cluster, USER, 'srun -N4 --tees-on-loss=continue md5sum /opt/large');
+    await eventually('the deployment', async () =>
+      (await ask(cluster, 'squeue', '--noheader', '--steps')).includes('.0'),
+    );
+    await sleep(1500);
+    await cluster.signalNode('cn3', 'SIGKILL');
+    const { stdout, stderr } = await running;
+    const lines = stdout.trim().split('\n');
+    t.is(lines.length, 3, stderr);
+    t.is(new Set(lines).size, 1);
+    t.regex(stderr, /cn3.*tees: /);
+    // The daemon of one of their proxy nodes is away: its group is reached all the same.
+    await cluster.signalNode('cn0', 'SIGKILL');
+    t.is(await inside(t, 'echo mine >/opt/mark; srun -w cn1,cn2 -N2 cat /opt/mark'), 'mine\nmine');
+    t.regex((await enter(cluster, USER, 'srun -w cn3 true')).stderr, /cannot reach the node's daemon/);
+    const states = await ask(cluster, 'sinfo', '--noheader', '--Node', '--format=%T');
+    t.false(/drain|down/.test(states), states);
+  },
+  { ...SLOW, restart: false },
+);
+
+maybe(
+  'a layer that does not fit is said to be so, and harms nobody',
+  async (t) => {
+    await inside(t, 'head -c 40m /dev/urandom >/opt/large');
+    const { cluster } = t.context;
+    const refused = await enter(cluster, USER, 'srun -N4 cat /opt/large');
+    t.is(refused.status, 125);
+    t.regex(refused.stderr, /STORE_FULL/);
+    t.is(await inside(t, 'rm /opt/large; echo mine >/opt/mark; srun -N1 cat /opt/mark'), 'mine');
+    t.deepEqual(await whatIsLeft(cluster), []);
+  },
+  { storeSize: '16MiB' },
+);
 
 maybe('a node’s daemon that is killed is there for the next step, and harms none', async (t) => {
   await inside(t, 'echo mine >/opt/mark');
