@@ -25,3 +25,13 @@ export function createLog(
 export function isLogLevel(text: string): text is LogLevel {
   return (LEVELS as readonly string[]).includes(text);
 }
+
+/** The same log, for what is all about one thing. */
+export function prefixed(log: Log, prefix: string): Log {
+  return {
+    error: (text) => log.error(prefix + text),
+    warn: (text) => log.warn(prefix + text),
+    info: (text) => log.info(prefix + text),
+    debug: (text) => log.debug(prefix + text),
+  };
+}

@@ -4,6 +4,7 @@
  */
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
+import { prefixed } from '../base/log.js';
 import type { Manifest } from '../image/manifest.js';
 import { JobRelay } from '../transport/job-relay.js';
 import type { Link } from '../transport/link.js';
@@ -26,7 +27,7 @@ import { UplinkMeter } from './uplink.js';
 
 const PROGRESS_INTERVAL_MS = 200;
 export class NodeJob {
-  readonly name: string;
+  readonly #log: NodeJobContext['log'];
   readonly #parent: Parent;
   readonly #relay: JobRelay;
   readonly #layer: NodeLayer;
@@ -41,6 +42,7 @@ export class NodeJob {
   readonly entrance = new Entrance(() => this.#use.entrance());
   #failed = false;
   #ending: Promise<void> | undefined;
+  isOrphan = false; // No parent comes back, and the node's own resource manager says when it ends.
   hasLeft = false; // It ends without being told to: no parent may count on it any more.
 
   /** @param restored an earlier daemon had this job and was killed: what it has left is in the job's directory */
@@ -49,15 +51,16 @@ export class NodeJob {
     readonly spec: JobSpec,
     restored: boolean,
   ) {
-    this.name = spec.job;
     const { config } = context;
+    this.#log = prefixed(context.log, `job ${spec.job}: `);
     const { recoveryDeadlineMs, repairDelayMs } = config;
     this.#place = new TreePlace(spec, ({ epoch, subtree }) => {
       this.#try(() => this.#record.replanted({ ...spec, epoch, subtree }));
       this.#relay.replant(epoch, subtree.children);
     });
     this.#record = new JobRecord(`${config.store.directory}/jobs/${spec.job}`);
-    const onLost = (error: TeesError): void => this.#endSoon(error, false);
+    const stays = (): boolean => (this.isOrphan = spec.resident !== undefined && this.#layer.complete);
+    const onLost = (error: TeesError): void => void (stays() || this.#endSoon(error, false));
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, context.cache, {
       openStore: (manifest, arrivals) => this.#use.openStore(manifest, arrivals),
@@ -97,9 +100,9 @@ export class NodeJob {
           this.#parent.delivered();
         },
         onKnown: (child) => this.#try(() => this.#record.childAnswered(child)),
-        onAway: (child, error) => context.log.warn(`job ${this.name}: ${child} is away: ${error.message}`),
+        onAway: (child, error) => this.#log.warn(`${child} is away: ${error.message}`),
         onLost: ({ name }, error) => {
-          context.log.warn(`job ${this.name}: lost ${name}: ${error.message}`);
+          this.#log.warn(`lost ${name}: ${error.message}`);
           this.#parent.lost(name, error);
         },
         onUnreadable: (error) => this.#fail(error),
@@ -110,7 +113,7 @@ export class NodeJob {
 
   start(): void {
     try {
-      this.context.capacity.reserve(this.name, this.spec.contentBytes);
+      this.context.capacity.reserve(this.spec.job, this.spec.contentBytes);
       // Whatever anybody is told from here on, a later daemon knows the job, too.
       this.#use.claim();
       this.#record.begin(this.spec, this.#uplink.start);
@@ -128,8 +131,8 @@ export class NodeJob {
     this.#use.claim();
     await this.#layer.restore().catch((error: unknown) => this.#fail(error));
     const { bytesHeld } = this.#layer;
-    this.context.capacity.keep(this.name, this.spec.contentBytes, bytesHeld);
-    this.context.log.info(`job ${this.name}: restored with ${bytesHeld} of ${this.spec.contentBytes} bytes`);
+    this.context.capacity.keep(this.spec.job, this.spec.contentBytes, bytesHeld);
+    this.#log.info(`restored with ${bytesHeld} of ${this.spec.contentBytes} bytes`);
     this.#parent.ready(this.#relay.machine);
     this.#parent.wait();
     this.#relay.open().catch((error: unknown) => this.#fail(error));
@@ -137,7 +140,7 @@ export class NodeJob {
 
   /** At the other end of this link is the job's parent, for the first time or again; or it believes so. */
   attach(link: Link, place: Place): void {
-    if (this.#place.isStale(place)) return link.post(encodeMessage({ t: 'moved', job: this.name }));
+    if (this.#place.isStale(place)) return link.post(encodeMessage({ t: 'moved', job: this.spec.job }));
     this.#parent.attach(link);
     this.#place.move(place.epoch, place.subtree);
   }
@@ -181,8 +184,7 @@ export class NodeJob {
   }
 
   linkClosed(link: Link, error: TeesError | undefined): void {
-    if (link !== this.#parent.link) return this.#relay.linkClosed(link, error);
-    this.#parent.linkClosed(error);
+    return link === this.#parent.link ? this.#parent.linkClosed(error) : this.#relay.linkClosed(link, error);
   }
 
   /** This node leaves the job, which cannot go on without it. */
@@ -198,9 +200,7 @@ export class NodeJob {
   }
 
   #endSoon(error: TeesError | undefined, isOver: boolean): void {
-    this.end(error, isOver).catch((thrown: unknown) =>
-      this.context.log.error(`job ${this.name}: tearing down: ${String(thrown)}`),
-    );
+    this.end(error, isOver).catch((thrown: unknown) => this.#log.error(`tearing down: ${String(thrown)}`));
   }
 
   async #receiveUnit(unit: number, body: Buffer): Promise<void> {
@@ -258,7 +258,7 @@ export class NodeJob {
   }
 
   #event(...event: Parameters<Parent['event']>): void {
-    this.context.log.debug(`job ${this.name}: ${event[0]}`);
+    this.#log.debug(`${event[0]}`);
     this.#parent.event(...event);
   }
 
@@ -267,7 +267,7 @@ export class NodeJob {
     if (this.#ending || this.#failed) return;
     this.#failed = true;
     const error = TeesError.from(thrown, 'NODE_FAILED', { node: this.context.self });
-    this.context.log.error(`job ${this.name}: ${error.code}: ${error.message}`);
+    this.#log.error(`${error.code}: ${error.message}`);
     this.entrance.close(error);
     this.#parent.failed(error);
   }
@@ -278,7 +278,7 @@ export class NodeJob {
   }
 
   async #tearDown(error: TeesError | undefined, isOver: boolean): Promise<void> {
-    this.context.log.debug(`job ${this.name}: tearing down${error ? `: ${error.code}` : ''}`);
+    this.#log.debug(`tearing down${error ? `: ${error.code}` : ''}`);
     this.entrance.close(error);
     clearInterval(this.#progressTimer);
     this.#supply.stop();
@@ -292,7 +292,7 @@ export class NodeJob {
       await childrenGone;
       this.#parent.ownAccount(this.#times, this.#uplink, this.#layer.reusedBytes, this.#use.placed);
     } finally {
-      void this.#use.removed.then(() => this.context.capacity.release(this.name));
+      void this.#use.removed.then(() => this.context.capacity.release(this.spec.job));
       await this.#parent.gone();
       this.context.onOver();
     }

@@ -7,9 +7,10 @@
  * FIRST is 1 on the first of the step's nodes, PATH and LIBRARIES the task's PATH and LD_LIBRARY_PATH; or `ended` MANAGER JOB. Answered: `entered` PID INODE COUNT ALLOWED×COUNT
  * NAME=VALUE…; `done`; or `error` CODE MESSAGE HINT.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TeesError } from '../base/errors.js';
 import { REQUEST_DEADLINE_MS, RESIDENT_DEADLINE_MS } from '../base/limits.js';
@@ -25,11 +26,16 @@ import type { EntranceFacts } from './entrance.js';
 export const DOOR_NAME = 'tasks.sock';
 /** Others ask only when the first has not, or its question is lost. */
 const OTHERS_ASK_AFTER_MS = 2_000;
+/** After so long nobody ends any more what the manager has ended. */
+const ENDED_DEADLINE_MS = 10_000;
 /** The daemon is away, or has forgotten: asked again. */
 const ASK_AGAIN_AFTER_MS = 10_000;
 
 export interface ResidentJob {
   readonly spec: JobSpec;
+  /** No parent comes back to it. */
+  readonly isOrphan: boolean;
+  abandon(reason: TeesError): Promise<void>;
   readonly entrance: { enter(): Promise<EntranceFacts> };
 }
 
@@ -59,6 +65,7 @@ export class TaskDoor {
 
   async start(): Promise<void> {
     const { path, log } = this.options;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause) =>
@@ -188,12 +195,26 @@ export class TaskDoor {
     );
   }
 
-  /** The login daemon ends the job everywhere, when its manager says so, too. */
+  /**
+   * The login daemon ends the job everywhere, when its manager says so, too. Where there is none any more, or it knows nothing
+   * of the job, it ends here, by the word of the node's own manager.
+   */
   async #ended([manager = '', job = '']: readonly string[]): Promise<string[]> {
-    const here = [...this.options.jobs()].filter(
-      ({ spec: { resident } }) => resident?.manager === manager && resident.job === job,
-    );
-    if (here.length > 0) (await this.options.connect()).post(encodeResident({ t: 'ended', manager, job }));
+    const isMeant = ({ spec: { resident } }: ResidentJob): boolean =>
+      resident?.manager === manager && resident.job === job;
+    const end = async (): Promise<void> => {
+      const reason = new TeesError('ENVIRONMENT_ENDED', `job ${job} of ${manager} has ended`);
+      await Promise.all([...this.options.jobs()].filter(isMeant).map((here) => here.abandon(reason)));
+    };
+    const here = [...this.options.jobs()].filter(isMeant);
+    if (here.length === 0) return ['done'];
+    try {
+      if (here.some(({ isOrphan }) => isOrphan)) throw new Error('nobody comes back to it');
+      (await this.options.connect()).post(encodeResident({ t: 'ended', manager, job }));
+      setTimeout(() => void end(), ENDED_DEADLINE_MS).unref();
+    } catch {
+      await end();
+    }
     return ['done'];
   }
 }

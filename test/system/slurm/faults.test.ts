@@ -1,8 +1,9 @@
 /** What goes wrong under Slurm: it is the job's alone, nothing is left of it, and no node is drained. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RESIDENT_LOOK_INTERVAL_MS } from '../../../src/base/limits.js';
 import { StateDirectory } from '../../../src/emulator/state-directory.js';
@@ -20,6 +21,8 @@ const SLOW = { uplink: '1mbit', loginUplink: '1mbit' };
 /** Accounts that no other test uses at the same time. */
 const [USER, OTHER] = ['www-data', 'bin'].map(personOf) as [Person, Person];
 const MANY_JOBS = 50;
+/** Longer than a parent is waited for. */
+const ORPHANED_S = 12;
 
 async function inside(t: Test, script: string): Promise<string> {
   const { status, stdout, stderr } = await enter(t.context.cluster, USER, script);
@@ -103,6 +106,24 @@ maybe('a node’s daemon that is killed is there for the next step, and harms no
   t.is(stdout, `${'mine\n'.repeat(4)}first\n${'mine\n'.repeat(4)}`, stderr);
   t.deepEqual(await whatIsLeft(cluster), []);
 });
+
+maybe(
+  'the login daemon may be lost: jobs whose environments have arrived go on, and clear up',
+  async (t) => {
+    await inside(t, 'echo mine >/opt/mark');
+    const { cluster } = t.context;
+    const output = join(tmpdir(), `tees-orphan-${process.pid}`);
+    const steps = `srun sh -c "cat /opt/mark; sleep ${ORPHANED_S}; cat /opt/mark"`;
+    await inside(t, `sbatch -N4 --output=${output} --wrap '${steps}'`);
+    await eventually('the step', () => existsSync(output) && readFileSync(output, 'utf8').length === 20);
+    await cluster.signalNode('login', 'SIGKILL');
+    await eventually('its end', async () => (await cluster.status()).nodes[0]?.state === 'down');
+    t.deepEqual(await whatIsLeft(cluster), []);
+    t.is(readFileSync(output, 'utf8'), 'mine\n'.repeat(8));
+    rmSync(output);
+  },
+  { settings: { recoveryDeadline: '1s' } },
+);
 
 maybe('slurmctld may be started again meanwhile', async (t) => {
   await inside(t, 'echo mine >/opt/mark');
