@@ -20,7 +20,7 @@ import { lookUpUser } from './users.js';
 interface Resident {
   readonly spec: ResidentSpec;
   /** What the manager says of its job. */
-  readonly managed: Promise<ManagedJob>;
+  readonly managed: ManagedJob;
   /** Resolves when the deployment streams; rejects when it has failed before. */
   readonly begun: Promise<void>;
   readonly end: (reason: TeesError) => void;
@@ -29,6 +29,7 @@ interface Resident {
 
 export class Residents {
   readonly #residents = new Map<string, Resident>();
+  readonly #asked = new Map<string, Promise<ManagedJob>>();
   #timer: NodeJS.Timeout | undefined;
   #lookingUp = false;
 
@@ -51,12 +52,13 @@ export class Residents {
   }
 
   async #answer(link: Link, request: ResideRequest): Promise<void> {
-    const { manager, job, environment } = request;
+    const { manager, job, environment, uid } = request;
     let error: ErrorRecord | undefined;
     try {
-      const resident = this.#residents.get(residentKey(request)) ?? this.#begin(request);
-      mayAsk(link.peer, request, await resident.managed);
-      await resident.begun;
+      const key = residentKey(request);
+      const managed = this.#residents.get(key)?.managed ?? (await this.#ask(request));
+      mayAsk(link.peer, request, managed);
+      await (this.#residents.get(key) ?? this.#begin(request, managed)).begun;
     } catch (thrown) {
       const failure = TeesError.from(thrown, 'INTERNAL');
       this.context().log.warn(
@@ -64,10 +66,10 @@ export class Residents {
       );
       error = failure.toRecord();
     }
-    link.post(encodeResident({ t: 'resided', manager, job, environment, ...(error ? { error } : {}) }));
+    link.post(encodeResident({ t: 'resided', manager, job, environment, uid, ...(error ? { error } : {}) }));
   }
 
-  #begin(request: ResideRequest): Resident {
+  #begin(request: ResideRequest, managed: ManagedJob): Resident {
     const spec = { manager: request.manager, job: request.job, environment: request.environment };
     const key = residentKey(spec);
     const context = this.context();
@@ -75,13 +77,11 @@ export class Residents {
     const streaming = new Promise<void>((resolve) => (started = resolve));
     let submission: Submission | undefined;
     let ended: TeesError | undefined;
-    const managed = this.#find(spec);
     const run = async (): Promise<void> => {
-      const found = await managed;
-      const user = await lookUpUser(String(found.uid));
+      const user = await lookUpUser(String(managed.uid));
       submission = new Submission({ ...user, pid: 0 }, { ...context, onJob: begin }, portOf(context, spec));
       if (ended) throw ended;
-      await submission.run(runRequest(request, found.nodes), spec);
+      await submission.run(runRequest(request, managed.nodes), spec);
     };
     const begin: SubmissionContext['onJob'] = (name, job) => {
       context.onJob(name, job);
@@ -105,6 +105,16 @@ export class Residents {
     this.#residents.set(key, resident);
     this.#timer ??= setInterval(() => void this.#lookUp(), RESIDENT_LOOK_INTERVAL_MS).unref();
     return resident;
+  }
+
+  /** Once for all nodes that ask at the same time. */
+  #ask(spec: ResidentSpec): Promise<ManagedJob> {
+    const key = `${spec.manager}/${spec.job}`;
+    const known = this.#asked.get(key);
+    if (known) return known;
+    const asked = this.#find(spec).finally(() => this.#asked.delete(key));
+    this.#asked.set(key, asked);
+    return asked;
   }
 
   async #find({ manager, job }: ResidentSpec): Promise<ManagedJob> {

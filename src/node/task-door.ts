@@ -85,13 +85,15 @@ export class TaskDoor {
 
   /** A job has begun here. */
   begun({ resident }: JobSpec): void {
-    if (resident) this.#settle(residentKey(resident));
+    if (!resident) return;
+    const key = residentKey(resident);
+    for (const asked of [...this.#waiting.keys()]) if (asked.startsWith(`${key}/`)) this.#settle(asked);
   }
 
   /** The login daemon's answer. */
   answered(message: ResidentMessage): void {
     if (message.t !== 'resided') return;
-    const key = residentKey(message);
+    const key = questionKey(message);
     this.#asked.delete(key);
     if (message.error) this.#settle(key, TeesError.fromRecord(message.error));
   }
@@ -148,7 +150,7 @@ export class TaskDoor {
       const found = this.#find(spec);
       if (found && found.spec.uid !== request.uid) throw forbidden(request);
       if (found) return until(found.entrance.enter(), deadline, gone, spec);
-      const begun = this.#begins(spec);
+      const begun = this.#begins(request);
       const late = new AbortController();
       void sleep(delayMs, undefined, { signal: late.signal }).then(
         () => this.#ask(request),
@@ -171,8 +173,8 @@ export class TaskDoor {
     return undefined;
   }
 
-  #begins(spec: ResidentSpec): Promise<void> {
-    const key = residentKey(spec);
+  #begins(request: ResideRequest): Promise<void> {
+    const key = questionKey(request);
     const begins = new Promise<void>((wake, refuse) => {
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting.add({ wake, refuse }));
@@ -183,7 +185,7 @@ export class TaskDoor {
 
   /** Once for all tasks of a node. */
   #ask(request: ResideRequest): void {
-    const key = residentKey(request);
+    const key = questionKey(request);
     if (this.#asked.has(key)) return;
     this.#asked.add(key);
     this.options.connect().then(
@@ -217,6 +219,11 @@ export class TaskDoor {
     }
     return ['done'];
   }
+}
+
+/** One user's question is not answered by what another one is told. */
+function questionKey(request: ResidentSpec & { readonly uid: number }): string {
+  return `${residentKey(request)}/${request.uid}`;
 }
 
 /** By the kernel's word; the socket's mode says the same. */

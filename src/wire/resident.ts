@@ -40,7 +40,8 @@ export interface ResideRequest extends ResidentSpec {
 
 export type ResidentMessage =
   | ({ readonly t: 'reside' } & ResideRequest)
-  | ({ readonly t: 'resided'; readonly error?: ErrorRecord } & ResidentSpec)
+  /** To who has asked for this user. */
+  | ({ readonly t: 'resided'; readonly uid: number; readonly error?: ErrorRecord } & ResidentSpec)
   | { readonly t: 'ended'; readonly manager: string; readonly job: string };
 
 export function isResidentMessage({ t }: Header): boolean {
@@ -59,7 +60,7 @@ export function decodeResidentMessage(header: Header): ResidentMessage {
   const spec = decodeResident(fields);
   if (t === 'resided') {
     const error = fields.optionalObject('error') ? { error: fields.errorRecord('error') } : {};
-    return { t, ...spec, ...error };
+    return { t, ...spec, uid: fields.count('uid', ID_MAX), ...error };
   }
   return {
     t,
