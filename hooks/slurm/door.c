@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../native/environment/message.h"
@@ -19,6 +20,8 @@
 /* Slurm blocks signals until the program runs: so often it is looked whether the task is to end. */
 #define LOOK_INTERVAL_MS 200
 #define END_DEADLINE_S 5
+/* A daemon that is started again is there by then. */
+#define AWAY_DEADLINE_MS 10000
 
 static char text[PATH_SIZE + 256];
 
@@ -89,13 +92,28 @@ static const char *take_way(const struct message *answer, struct way *way) {
   return way->mounts < 0 ? failure("open the environment", "") : NULL;
 }
 
+/* False and errno: nobody has answered; `tries` begin anew when somebody was there for a while. */
+static bool ask_once(const char *path, const struct task *task, struct message *answer, int *tries) {
+  AUTO_CLOSE int fd = reach(path);
+  if (fd < 0 || send_task(fd, task) < 0) return false;
+  time_t began = time(NULL);
+  await(fd);
+  if (message_receive(fd, answer) == 0) return true;
+  if (time(NULL) > began + 1) *tries = 0;
+  /* It has hung up without a word. */
+  if (errno == 0) errno = ECONNRESET;
+  return false;
+}
+
 const char *door_ask(const char *path, const struct task *task, struct way *way, const char **hint) {
   static struct message answer;
-  AUTO_CLOSE int fd = reach(path);
   *hint = "Does the node's daemon run, with resourceManager: slurm?";
-  if (fd < 0 || send_task(fd, task) < 0) return failure("reach the node's daemon", path);
-  await(fd);
-  if (message_receive(fd, &answer) < 0) return failure("hear the node's daemon", path);
+  /* It may be started again meanwhile. */
+  for (int tries = 0; !ask_once(path, task, &answer, &tries); tries++) {
+    if (tries * LOOK_INTERVAL_MS >= AWAY_DEADLINE_MS) return failure("reach the node's daemon", path);
+    end_when_told();
+    usleep(LOOK_INTERVAL_MS * 1000);
+  }
   *hint = answer.count == 4 && strcmp(answer.strings[0], "error") == 0 ? answer.strings[3] : "";
   if (strcmp(answer.strings[0], "entered") == 0) return take_way(&answer, way);
   if (answer.count < 3) return "the node's daemon cannot be understood";

@@ -173,9 +173,8 @@ export class LoginJob {
     return this.#membership.present.every((node) => this.options.timeline.has(node, 'launched'));
   }
 
-  /** Once it is over; undefined when a task was cut short: how far it came then says little of the next run. */
+  /** Once it is over; undefined when a task was cut short, which says little of the next run. Those that came in end before. */
   get reads(): ObservedReads | undefined {
-    // Tasks that came in are not the job's own, and end before it does.
     if (!this.#tasksEnded && !this.options.spec.resident) return undefined;
     return observedReads([...this.#accounts.values()], this.options.deployment.source.manifest);
   }

@@ -70,7 +70,7 @@ maybe(
     const lines = stdout.trim().split('\n');
     t.is(lines.length, 3, stderr);
     t.is(new Set(lines).size, 1);
-    t.regex(stderr, /cn3.*tees: /);
+    t.regex(stderr, /cn3.*tees: cannot reach the node's daemon/);
     // The daemon of one of their proxy nodes is away: its group is reached all the same.
     await cluster.signalNode('cn0', 'SIGKILL');
     t.is(await inside(t, 'echo mine >/opt/mark; srun -w cn1,cn2 -N2 cat /opt/mark'), 'mine\nmine');
@@ -123,6 +123,24 @@ maybe(
     rmSync(output);
   },
   { settings: { recoveryDeadline: '1s' } },
+);
+
+maybe(
+  'a node’s daemon that is killed while tasks wait for their environment lets them in afterwards',
+  async (t) => {
+    await inside(t, 'head -c 2m /dev/urandom >/opt/large');
+    const { cluster } = t.context;
+    const running = enter(cluster, USER, 'srun -N4 md5sum /opt/large');
+    await eventually('the step', async () =>
+      (await ask(cluster, 'squeue', '--noheader', '--steps')).includes('.0'),
+    );
+    await sleep(2000);
+    await cluster.signalNode('cn1', 'SIGKILL');
+    const { stdout, stderr } = await running;
+    t.is(stdout.trim().split('\n').length, 4, stderr);
+    t.deepEqual(await whatIsLeft(cluster), []);
+  },
+  SLOW,
 );
 
 maybe('slurmctld may be started again meanwhile', async (t) => {
