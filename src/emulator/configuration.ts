@@ -5,10 +5,11 @@ import { foldHostlist } from '../topology/hostlist.js';
 import type { ClusterSpecification } from './options.js';
 import type { ClusterPlan } from './plan.js';
 import { PORT, UPLINK_INTERFACE } from './plan.js';
+import { slurmFiles } from './slurm-configuration.js';
 import { StateDirectory } from './state-directory.js';
 
 const MIB = 2 ** 20;
-/** Its spool directory is in /tmp, as all of the cluster's is. */
+/** Of Slurm, for its commands. */
 const SLURM_PLACES = ['/etc/slurm', '/run/munge'];
 
 /** Store and runtime directories are the login node's: the daemons of compute nodes are told their own. */
@@ -41,7 +42,7 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
         ...bandwidth('uplinkBandwidth', specification.uplinkBitsPerSecond),
         ...bandwidth('loginBandwidth', specification.loginUplinkBitsPerSecond),
       },
-      environment: { bind: ['/tmp', '/home', ...(specification.slurm ? SLURM_PLACES : [])] },
+      environment: { bind: ['/tmp', '/home', ...(specification.slurm ? slurmPlaces(state) : [])] },
       ...(specification.slurm ? { resourceManager: 'slurm' } : {}),
       ...specification.settings,
       ...sharedStorage(specification, state.sharedMount),
@@ -53,6 +54,12 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
 
 function mebibytes(bytes: number): string {
   return `${Math.floor(bytes / MIB)}MiB`;
+}
+
+/** Batch scripts are in the spool directory; the state directory may be anywhere. */
+function slurmPlaces(state: StateDirectory): string[] {
+  const { spool, temporary } = slurmFiles(state);
+  return [...SLURM_PLACES, spool, temporary];
 }
 
 /** What lies in /tmp here is the cluster's own, too: it is shown inside, as it is on nodes. */
