@@ -16,7 +16,7 @@ import { specify, temporaryStateDirectory } from './options.js';
 import { ClusterOwner } from './owner.js';
 import { StateDirectory } from './state-directory.js';
 import type { ClusterStatus, NetworkCounters, UplinkCounters } from './status.js';
-import { checkStorageTools, checkTools, initPath } from './tools.js';
+import { checkSlurmTools, checkStorageTools, checkTools, initPath } from './tools.js';
 
 const DOWN_DEADLINE_MS = 30_000;
 const DOWN_POLL_MS = 10;
@@ -26,6 +26,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
   checkTools();
   const specification = specify(options, options.stateDirectory ?? temporaryStateDirectory());
   if (specification.storage) checkStorageTools();
+  if (specification.slurm) checkSlurmTools();
   const state = new StateDirectory(specification.stateDirectory);
   state.claim();
   const owner = await ClusterOwner.start(specification, options.onProgress ?? (() => {}));

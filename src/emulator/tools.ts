@@ -1,7 +1,8 @@
 /** What an embedded cluster needs of the host, and how to get it. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { TeesError } from '../base/errors.js';
+import { spankPath } from '../base/native.js';
 
 /** Program, Debian package. Namespaces are made by tees-init, built with the addon. */
 const PROGRAMS: readonly (readonly [string, string])[] = [
@@ -9,6 +10,13 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ['tc', 'iproute2'],
 ];
 const STORAGE_PROGRAMS: typeof PROGRAMS = [['sshfs', 'sshfs']];
+const SLURM_PROGRAMS: typeof PROGRAMS = [
+  ['srun', 'slurm-client'],
+  ['slurmctld', 'slurmctld'],
+  ['slurmd', 'slurmd'],
+  ['munged', 'munge'],
+  ['slirp4netns', 'slirp4netns'],
+];
 /** Debian's place, and others'. It is no command of users. */
 const SFTP_SERVERS = [
   '/usr/lib/openssh/sftp-server',
@@ -45,6 +53,16 @@ export function checkStorageTools(path = TOOL_PATH, servers: readonly string[] =
   const missing = STORAGE_PROGRAMS.filter(([program]) => !isOnPath(program, path));
   const server: typeof PROGRAMS = servers.some(isExecutable) ? [] : [['sftp-server', 'openssh-sftp-server']];
   checkPrograms([...missing, ...server]);
+}
+
+/** What Slurm on its nodes needs besides. @throws TeesError TOOL_MISSING, ADDON_MISSING */
+export function checkSlurmTools(path = TOOL_PATH, plugin = spankPath()): void {
+  checkPrograms(SLURM_PROGRAMS.filter(([program]) => !isOnPath(program, path)));
+  if (existsSync(plugin)) return;
+  throw new TeesError('ADDON_MISSING', "Slurm's plugin has not been built", {
+    path: plugin,
+    hint: 'Install libslurm-dev, then build it with: npm run build:native',
+  });
 }
 
 export function sftpServerPath(): string {

@@ -16,7 +16,7 @@ import { TeesError } from '../../../src/base/errors.js';
 import { mapBounded } from '../../../src/base/bounded.js';
 import { networkFailure } from '../../../src/emulator/network.js';
 import { StateDirectory } from '../../../src/emulator/state-directory.js';
-import { checkTools } from '../../../src/emulator/tools.js';
+import { checkSlurmTools, checkTools } from '../../../src/emulator/tools.js';
 
 function temporary(t: { teardown(run: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), 'tees-test-'));
@@ -29,6 +29,17 @@ test('missing tools are named with their package and the command to install it',
   t.is(error.code, 'TOOL_MISSING');
   t.regex(error.message, /ip, tc \(Debian package: iproute2\)/);
   t.is(error.hint, 'Install them with: apt-get install iproute2');
+});
+
+test('what Slurm needs is asked for when there is to be one: its programs, and the plugin', (t) => {
+  const programs = t.throws(() => checkSlurmTools('/nowhere', '/nowhere'), { instanceOf: TeesError });
+  t.is(programs.code, 'TOOL_MISSING');
+  t.regex(programs.message, /slurmctld, slurmd, munged, .*slurm-client .*munge/);
+  const path = temporary(t);
+  for (const name of ['srun', 'slurmctld', 'slurmd', 'munged', 'slirp4netns'])
+    writeFileSync(join(path, name), '', { mode: 0o755 });
+  t.throws(() => checkSlurmTools(path, join(path, 'tees-spank.so')), { code: 'ADDON_MISSING' });
+  t.notThrows(() => checkSlurmTools(path, join(path, 'srun')));
 });
 
 test('whoever is not root is told so', (t) => {
