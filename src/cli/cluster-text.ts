@@ -1,7 +1,7 @@
 /** What `tees cluster` says to people. */
 import type { EmbeddedCluster } from '../emulator/cluster.js';
 import type { Progress } from '../emulator/options.js';
-import type { ClusterStatus, NodeStatus } from '../emulator/status.js';
+import type { ClusterStatus, NodeStatus, SlurmStatus } from '../emulator/status.js';
 
 const MIB = 2 ** 20;
 
@@ -9,6 +9,7 @@ interface Shape {
   readonly groups: number;
   readonly groupSize: number;
   readonly uplink: string;
+  readonly slurm: boolean;
 }
 
 /** Redraws one line on a terminal, says each step once elsewhere. */
@@ -33,6 +34,7 @@ export function upSummary(cluster: EmbeddedCluster, shape: Shape, seconds: numbe
     `  export TEES_CLUSTER=${quote(cluster.stateDirectory)}`,
     `  tees run --nodes ${first} --upper DIR -- hostname`,
     `  tees cluster exec ${first} -- ip addr`,
+    ...(shape.slurm ? [`  tees cluster exec ${cluster.login} -- sinfo`] : []),
     '  tees cluster status',
     '  tees cluster down',
     '',
@@ -61,11 +63,17 @@ export function statusText(status: ClusterStatus): string {
     '',
     ...table(['GROUP', 'UPLINK OF', 'BYTES IN', 'BYTES OUT'], uplinks, 2),
   ];
+  if (status.slurm) lines.push('', slurmText(status.slurm));
   if (over.length > 0) {
     const allowed = Math.round(status.memoryMaxBytes / MIB);
     lines.push('', `more than ${allowed} MiB of memory: ${over.join(', ')}`);
   }
   return lines.join('\n') + '\n';
+}
+
+function slurmText({ daemons, ended }: SlurmStatus): string {
+  const all = `Slurm: ${daemons - ended.length} of ${daemons} daemons run`;
+  return ended.length > 0 ? `${all}; ended: ${ended.join(', ')}` : all;
 }
 
 function nodeRow(node: NodeStatus): string[] {

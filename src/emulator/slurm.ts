@@ -2,31 +2,43 @@
  * A real Slurm on the nodes of an embedded cluster, as Debian packages it: one munged for all, as they share this kernel,
  * slurmctld on the login node, a slurmd on each compute node. All of it runs in the cluster's pid namespace and ends with it.
  */
-import { execFile, spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { TeesError } from '../base/errors.js';
-import { availableParallelism } from 'node:os';
 import { mapBounded } from '../base/bounded.js';
 import type { ClusterPlan, Host } from './plan.js';
 import { plugstack, slurmConfiguration, slurmFiles, slurmTopology } from './slurm-configuration.js';
 import type { SlurmFiles } from './slurm-configuration.js';
+import { HOST_NETWORK_FD, SlurmDaemon } from './slurm-daemon.js';
 import type { StateDirectory } from './state-directory.js';
+import type { SlurmStatus } from './status.js';
 import { TOOL_PATH, initPath } from './tools.js';
 
 const START_DEADLINE_MS = 120_000;
 const COMMAND_DEADLINE_MS = 30_000;
 const POLL_MS = 100;
-const LOG_LINES_SHOWN = 8;
-/** The host's network, for what the login node has to do outside (native/init/init.h). */
-const HOST_NETWORK_FD = 6;
-/** In each node's own mount namespace; the directory for sockets is there wherever munge runs as a service. */
+/** In each node's own mount namespace. */
 const MOUNT_SCRIPT =
-  'mkdir -p /run/munge && mount --bind "$1" /etc/slurm && mount --bind "$2" /run/munge || exit; shift 2; exec "$@"';
+  'mount --bind "$1" /etc/slurm && mount --bind "$2" /run/munge || exit; shift 2; exec "$@"';
+/**
+ * In the supervisor's mount namespace, which nodes copy. munge's directory is the host's only where munge is a service
+ * or has been one since the host started; else /run is covered by one that has it, so that the host does not get it.
+ */
+const RUN_SCRIPT = `
+[ ! -d /run/munge ] || exit 0
+cd /run && mount -t tmpfs -o mode=755,size=1m tees-run /run || exit
+for each in * .[!.]*; do # still in what is covered: -c keeps mount from looking for the names anew
+  if [ -L "$each" ]; then cp -P "$each" /run/
+  elif [ -d "$each" ]; then mkdir "/run/$each" && mount -c --rbind "$each" "/run/$each"
+  elif [ -e "$each" ]; then : >"/run/$each" && mount -c --bind "$each" "/run/$each"
+  fi || exit
+done
+mkdir /run/munge`;
 
 /** Before a command, in the mount namespace of a node. */
 export function slurmMountCommand(state: StateDirectory): string[] {
@@ -36,7 +48,7 @@ export function slurmMountCommand(state: StateDirectory): string[] {
 
 export class Slurm {
   readonly #files: SlurmFiles;
-  readonly #daemons: ChildProcess[] = [];
+  readonly #daemons: SlurmDaemon[] = [];
 
   /** @param pidOf a process in the node's namespaces */
   constructor(
@@ -47,9 +59,11 @@ export class Slurm {
     this.#files = slurmFiles(state);
   }
 
-  /** Before any node mounts it. */
-  configure(): void {
+  /** Before any node mounts it. @throws TeesError SLURM_NOT_UP */
+  async configure(): Promise<void> {
     const { directory, configuration, munge, spool, temporary, state, key, logs } = this.#files;
+    // Slurm appends, and those of the cluster that was here before may have been kept.
+    rmSync(logs, { recursive: true, force: true });
     for (const path of [directory, configuration, munge, spool, temporary, state, logs])
       mkdirSync(path, { recursive: true, mode: 0o755 });
     for (const { name } of this.#nodes) {
@@ -62,27 +76,44 @@ export class Slurm {
     writeFileSync(join(configuration, 'slurm.conf'), slurmConfiguration(this.#files, this.plan));
     writeFileSync(join(configuration, 'topology.conf'), slurmTopology(this.plan));
     writeFileSync(join(configuration, 'plugstack.conf'), plugstack(this.state));
+    try {
+      await promisify(execFile)('sh', ['-c', RUN_SCRIPT], { timeout: COMMAND_DEADLINE_MS });
+    } catch (error) {
+      throw TeesError.from(error, 'SLURM_NOT_UP', { path: '/run/munge' });
+    }
   }
 
   /** Resolves when every node is there for jobs. @throws TeesError SLURM_NOT_UP */
   async start(onProgress: (done: number, total: number) => void): Promise<void> {
     const { login } = this.plan;
+    const { directory } = this.#files;
+    const endMs = Date.now() + START_DEADLINE_MS;
     this.#openWayOut(login);
-    await this.#startMunge(login);
-    this.#daemon(login, 'slurmctld', ['slurmctld', '-D']);
-    const nodes = this.#nodes;
-    await mapBounded(nodes, availableParallelism() + 1, (node) => {
-      this.#daemon(node, `slurmd.${node.name}`, ['slurmd', '-D']);
-      return Promise.resolve();
+    await this.#startMunge(login, endMs);
+    const controller = this.#daemon(login, 'slurmctld', ['slurmctld', '-D']);
+    await controller.until(endMs, () => existsSync(join(directory, 'slurmctld.pid')));
+    const slurmds = new Map<string, SlurmDaemon>();
+    await mapBounded(this.#nodes, availableParallelism() + 1, async (node) => {
+      const slurmd = this.#daemon(node, `slurmd.${node.name}`, ['slurmd', '-D']);
+      slurmds.set(node.name, slurmd);
+      await slurmd.until(endMs, () => existsSync(join(directory, `slurmd.${node.name}.pid`)));
     });
-    for (const end = Date.now() + START_DEADLINE_MS; ; await sleep(POLL_MS)) {
+    for (; ; await sleep(POLL_MS)) {
       const idle = await this.#idle();
-      onProgress(idle.size, nodes.length);
-      const missing = nodes.find(({ name }) => !idle.has(name));
-      if (!missing) return;
-      if (Date.now() > end)
-        throw this.#failure(`slurmd of ${missing.name} is not there`, `slurmd.${missing.name}`);
+      for (const daemon of this.#daemons) daemon.check();
+      const missing = [...slurmds.keys()].find((name) => idle?.has(name) !== true);
+      onProgress(idle?.size ?? 0, slurmds.size);
+      if (missing === undefined) return;
+      if (Date.now() <= endMs) continue;
+      throw idle === undefined
+        ? controller.failure('does not answer')
+        : (slurmds.get(missing) ?? controller).failure('is not there for jobs');
     }
+  }
+
+  status(): SlurmStatus {
+    const ended = this.#daemons.filter((daemon) => daemon.hasEnded).map((daemon) => daemon.title);
+    return { daemons: this.#daemons.length, ended };
   }
 
   get #nodes(): readonly Host[] {
@@ -100,10 +131,11 @@ export class Slurm {
       '--netns-type=path',
     ];
     const argv = ['net', `/proc/self/fd/${HOST_NETWORK_FD}`, '--', ...slirp, namespace, 'tap0'];
-    this.#spawn('slirp4netns', argv);
+    const place = { log: 'slirp4netns', logs: this.#files.logs, node: login.name, hostNetwork: true };
+    this.#daemons.push(new SlurmDaemon('slirp4netns', place, argv));
   }
 
-  async #startMunge(login: Host): Promise<void> {
+  async #startMunge(login: Host, endMs: number): Promise<void> {
     const { munge, key, directory, logs } = this.#files;
     const socket = join(munge, 'munge.socket.2');
     const files = {
@@ -115,36 +147,24 @@ export class Slurm {
       'seed-file': join(directory, 'munged.seed'),
     };
     // --force: directories of its files are root's.
-    const argv = [
+    const argv: [string, ...string[]] = [
       'munged',
       '--foreground',
       '--force',
       ...Object.entries(files).map(([k, v]) => `--${k}=${v}`),
     ];
-    this.#daemon(login, 'munged', argv);
-    for (const end = Date.now() + START_DEADLINE_MS; !existsSync(socket); await sleep(POLL_MS))
-      if (Date.now() > end) throw this.#failure('munged does not start', 'munged');
+    await this.#daemon(login, 'munged', argv).until(endMs, () => existsSync(socket));
   }
 
-  #daemon({ name }: Host, log: string, argv: readonly string[]): void {
-    this.#spawn(`${log}.out`, ['enter', String(this.pidOf(name)), '--', ...argv]);
+  #daemon({ name: node }: Host, log: string, argv: readonly [string, ...string[]]): SlurmDaemon {
+    const words = ['enter', String(this.pidOf(node)), '--', ...argv];
+    const daemon = new SlurmDaemon(argv[0], { log, logs: this.#files.logs, node }, words);
+    this.#daemons.push(daemon);
+    return daemon;
   }
 
-  /** Where it ends before the cluster, jobs show it. */
-  #spawn(log: string, argv: readonly string[]): void {
-    const fd = openSync(join(this.#files.logs, log), 'w', 0o644);
-    const stdio = ['ignore', fd, fd, 'ignore', 'ignore', 'ignore', HOST_NETWORK_FD] as const;
-    const child = spawn(initPath(), argv, {
-      cwd: '/',
-      stdio: [...stdio],
-      env: { ...process.env, PATH: TOOL_PATH },
-    });
-    child.on('error', () => {});
-    closeSync(fd);
-    this.#daemons.push(child);
-  }
-
-  async #idle(): Promise<Set<string>> {
+  /** Undefined: there is no answer. */
+  async #idle(): Promise<Set<string> | undefined> {
     const query = ['sinfo', '--noheader', '--Node', '--states=idle', '--format=%N'];
     const argv = ['enter', String(this.pidOf(this.plan.login.name)), '--', ...query];
     const options = { timeout: COMMAND_DEADLINE_MS, env: { ...process.env, PATH: TOOL_PATH } };
@@ -152,20 +172,11 @@ export class Slurm {
       const { stdout } = await promisify(execFile)(initPath(), argv, options);
       return new Set(stdout.split(/\s+/).filter((name) => name !== ''));
     } catch {
-      return new Set();
+      return undefined;
     }
   }
 
-  #failure(what: string, log: string): TeesError {
-    const tell = (name: string): string[] => {
-      const path = join(this.#files.logs, name);
-      return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n').slice(-LOG_LINES_SHOWN) : [];
-    };
-    const shown = [...tell(`${log}.log`), ...tell(`${log}.out`)].join('\n  | ');
-    return new TeesError('SLURM_NOT_UP', `${what}\n  | ${shown}`, { path: this.#files.logs });
-  }
-
   signalAll(signal: NodeJS.Signals): void {
-    for (const child of this.#daemons) child.kill(signal);
+    for (const daemon of this.#daemons) daemon.kill(signal);
   }
 }

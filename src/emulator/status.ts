@@ -44,6 +44,13 @@ export interface NodeStatus {
   readonly exit?: number | string;
 }
 
+export interface SlurmStatus {
+  /** How many the cluster has started. */
+  readonly daemons: number;
+  /** Which of them have ended since, and where; nobody starts them again. */
+  readonly ended: readonly string[];
+}
+
 export interface ClusterStatus extends NetworkCounters {
   readonly schema: 1;
   readonly stateDirectory: string;
@@ -52,4 +59,6 @@ export interface ClusterStatus extends NetworkCounters {
   readonly uptimeSeconds: number;
   readonly memoryMaxBytes: number;
   readonly nodes: readonly NodeStatus[];
+  /** Where there is one. */
+  readonly slurm?: SlurmStatus;
 }

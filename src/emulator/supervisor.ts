@@ -65,7 +65,7 @@ export class Supervisor {
     const total = this.#daemons.size;
     onProgress({ step: 'network', done: total, total });
     await this.#storage?.start();
-    this.#slurm?.configure();
+    await this.#slurm?.configure();
     let done = 0;
     await mapBounded([...this.#daemons.values()], availableParallelism() + 1, async (daemon) => {
       await daemon.start();
@@ -142,6 +142,7 @@ export class Supervisor {
       uptimeSeconds: (this.clock.nowMs() - this.#startedMs) / 1000,
       memoryMaxBytes: DAEMON_MEMORY_MAX_BYTES,
       nodes: await Promise.all([...this.#daemons.values()].map(nodeStatus)),
+      ...(this.#slurm ? { slurm: this.#slurm.status() } : {}),
       ...readCounters(this.#plan),
     };
   }
