@@ -32,9 +32,9 @@ const MOUNT_SCRIPT =
 const RUN_SCRIPT = `
 [ ! -d /run/munge ] || exit 0
 cd /run && mount -t tmpfs -o mode=755,size=1m tees-run /run || exit
-for each in * .[!.]*; do # still in what is covered: -c keeps mount from looking for the names anew
+for each in * .[!.]*; do # still in what is covered: -c keeps mount from looking for the names anew; /run/mount is mount's own
   if [ -L "$each" ]; then cp -P "$each" /run/
-  elif [ -d "$each" ]; then mkdir "/run/$each" && mount -c --rbind "$each" "/run/$each"
+  elif [ -d "$each" ]; then mkdir -p "/run/$each" && mount -c --rbind "$each" "/run/$each"
   elif [ -e "$each" ]; then : >"/run/$each" && mount -c --bind "$each" "/run/$each"
   fi || exit
 done
@@ -79,7 +79,8 @@ export class Slurm {
     try {
       await promisify(execFile)('sh', ['-c', RUN_SCRIPT], { timeout: COMMAND_DEADLINE_MS });
     } catch (error) {
-      throw TeesError.from(error, 'SLURM_NOT_UP', { path: '/run/munge' });
+      const { stderr } = error as { stderr?: string };
+      throw new TeesError('SLURM_NOT_UP', `nodes cannot have /run/munge: ${(stderr ?? '').trim()}`);
     }
   }
 
