@@ -7,6 +7,8 @@ import type { StateDirectory } from './state-directory.js';
 
 /** Of an emulated node, whatever this host has: jobs share nodes. */
 const NODE_CPUS = 8;
+/** How many jobs may have one of them, without asking for that: many small jobs are to be on the same nodes at once. */
+const CPU_JOBS = 8;
 
 export interface SlurmFiles {
   readonly directory: string;
@@ -73,7 +75,7 @@ export function slurmConfiguration(files: SlurmFiles, plan: ClusterPlan): string
     ...groups
       .flatMap(({ proxy, slaves }) => [proxy, ...slaves])
       .map(({ name, address }) => `NodeName=${name} NodeAddr=${address} CPUs=${NODE_CPUS} State=UNKNOWN`),
-    'PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=YES State=UP',
+    `PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=FORCE:${CPU_JOBS} State=UP`,
   ]);
 }
 
