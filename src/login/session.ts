@@ -3,6 +3,7 @@
  * what comes back sent to it. When the command goes away, its job is cancelled.
  */
 import type { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { TeesError } from '../base/errors.js';
 import { FRAME_BODY_MAX_BYTES, FRAME_HEADER_MAX_BYTES } from '../base/limits.js';
 import type { PeerCredentials } from '../base/native.js';
@@ -33,6 +34,8 @@ export class Session {
   #requestTimer: NodeJS.Timeout | undefined;
   #isLate = false;
   #submission: Submission | undefined;
+  /** The signal that ended the whole job, as it would have ended its tasks. */
+  #endedBy: NodeJS.Signals | undefined;
   #running: Promise<void> | undefined;
 
   constructor(
@@ -109,7 +112,10 @@ export class Session {
       case 'signal':
         // A task that is not there yet would miss the signal and run on: the whole job is meant.
         if (job?.allLaunched) job.signal(message.signal);
-        else this.#giveUp(new TeesError('CANCELLED', `the job was cancelled by ${message.signal}`));
+        else {
+          this.#endedBy ??= message.signal as NodeJS.Signals;
+          this.#giveUp(new TeesError('CANCELLED', `the job was cancelled by ${message.signal}`));
+        }
     }
   }
 
@@ -139,8 +145,14 @@ export class Session {
       const failure = TeesError.from(error, 'INTERNAL');
       const { name } = submission;
       this.context.log.warn(`job ${name} of user ${this.user.uid}: ${failure.code}: ${failure.message}`);
-      command.send({ t: 'over', status: failure.usage ? 2 : 1, error: failure.toRecord() });
+      const status = failure.usage ? 2 : this.#statusOf(failure);
+      command.send({ t: 'over', status, error: failure.toRecord() });
     }
+  }
+
+  /** As a shell says it of a command that a signal ended, so that it does not matter whether its tasks were there already. */
+  #statusOf({ code }: { readonly code: string }): number {
+    return code === 'CANCELLED' && this.#endedBy ? 128 + constants.signals[this.#endedBy] : 1;
   }
 
   #sendReport(report: Report): void {
@@ -150,7 +162,7 @@ export class Session {
     }
     const [error] = report.errors;
     const highest = Object.values(report.exit).reduce((max, status) => Math.max(max, status), 0);
-    const status = error ? 1 : highest;
+    const status = error ? this.#statusOf(error) : highest;
     this.#command.send({ t: 'over', status, ...(error ? { error } : {}) });
   }
 }

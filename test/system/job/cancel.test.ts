@@ -178,7 +178,7 @@ maybe(`SIGTERM while the manifest travels cancels, and says so${because}`, async
   early.catch(() => {});
   job.signal('SIGTERM');
   const { status, stderr } = await job.ended;
-  t.is(status, 1);
+  t.is(status, 143, stderr);
   t.regex(stderr, /CANCELLED: .*SIGTERM/);
   await nothingIsLeftAndTheNextJobRuns(t);
 });
