@@ -128,6 +128,18 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
   return ESPANK_SUCCESS;
 }
 
+/* Before what the job has there itself, of which nothing is lost; a step of a batch script has been through here before. */
+static void prepend(spank_t spank, const char *name, const char *value) {
+  static char theirs[SEARCH_PATH_SIZE], joined[2 * SEARCH_PATH_SIZE];
+  spank_err_t found = spank_getenv(spank, name, theirs, sizeof theirs);
+  if (found == ESPANK_NOSPACE) give_up(name, "It is too long.");
+  size_t length = strlen(value);
+  if (found == ESPANK_SUCCESS && strncmp(theirs, value, length) == 0 && strchr(": ", theirs[length])) return;
+  int has_theirs = found == ESPANK_SUCCESS && *theirs;
+  snprintf(joined, sizeof joined, "%s%s%s", value, has_theirs ? ":" : "", has_theirs ? theirs : "");
+  spank_setenv(spank, name, joined, 1);
+}
+
 /* The user, in the task's process: what comes next is the program. */
 int slurm_spank_task_init(spank_t spank, int count, char **arguments) {
   (void)count, (void)arguments;
@@ -140,7 +152,8 @@ int slurm_spank_task_init(spank_t spank, int count, char **arguments) {
     char *value = strchr(*variable, '=');
     if (!value) continue;
     *value = '\0';
-    spank_setenv(spank, *variable, value + 1, 1);
+    if (strcmp(*variable, "LD_PRELOAD") == 0 || strcmp(*variable, "LD_AUDIT") == 0) prepend(spank, *variable, value + 1);
+    else spank_setenv(spank, *variable, value + 1, 1);
   }
   return ESPANK_SUCCESS;
 }

@@ -42,7 +42,8 @@ export function jobSpec({
     gid,
     groups,
     argv: request.argv,
-    env: { ...request.env, TEES_NODELIST: request.nodes },
+    // What asks for an environment is one task of many: each has the variables that its own step gives it.
+    env: { ...(resident ? {} : request.env), TEES_NODELIST: request.nodes },
     cwd: request.cwd,
     inputNode: deployment.nodes[0] as string,
     tracedNodes: request.learn && !resident ? tracedNodes(deployment.nodes) : [],

@@ -82,6 +82,18 @@ maybe(
 );
 
 maybe(
+  'while something waits under preload, its libraries come before those of the job, of which none is lost',
+  async (t) => {
+    await inside(t, 'head -c 4m /dev/urandom >/opt/large');
+    const step = 'srun -N2 --tees-hook=preload sh -c "echo \\$LD_PRELOAD; md5sum </opt/large"';
+    const lines = (await inside(t, `LD_PRELOAD=libm.so.6 ${step}`)).split('\n');
+    t.is(lines.filter((line) => /preload\.so:libm\.so\.6$/.test(line)).length, 2, lines.join('\n'));
+    t.is(lines.filter((line) => line.endsWith(' -')).length, 2);
+  },
+  SLOW,
+);
+
+maybe(
   'a layer that does not fit is said to be so, and harms nobody',
   async (t) => {
     await inside(t, 'head -c 40m /dev/urandom >/opt/large');

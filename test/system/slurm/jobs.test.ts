@@ -84,6 +84,45 @@ maybe('a batch script and its steps, an array, and an allocation', async (t) => 
   t.deepEqual(await whatIsLeft(t.context.cluster), []);
 });
 
+maybe('a step has the variables that it is given, and not those of the first', async (t) => {
+  const { cluster, scratch } = t.context;
+  await inside(
+    t,
+    `mkdir -p /opt/mine && printf '#!/bin/sh\\necho found $LD_LIBRARY_PATH $WORD\\n' >/opt/mine/look && chmod 755 /opt/mine/look`,
+  );
+  const out = join(scratch, 'steps');
+  await runAs({ name: 'root', uid: 0, gid: 0 }, 'install', ['-d', '-o', USER.name, out]);
+  await runAs({ name: 'root', uid: 0, gid: 0 }, 'chmod', ['755', scratch]);
+  const steps = 'export PATH=/opt/mine:$PATH LD_LIBRARY_PATH=/opt/mine WORD=own; srun look';
+  for (const hook of ['fuse', 'preload']) {
+    await inside(
+      t,
+      `sbatch --wait -N2 --tees-hook=${hook} --chdir=${out} --output=${hook} --wrap '${steps}'`,
+    );
+    t.deepEqual(sorted(await readFile(join(out, hook), 'utf8')), Array(2).fill('found /opt/mine own'));
+  }
+  await rm(out, { recursive: true });
+  t.deepEqual(await whatIsLeft(cluster), []);
+});
+
+maybe('a job that takes no variables with it is in its environment all the same', async (t) => {
+  await makeProgram(t);
+  const { scratch } = t.context;
+  const out = join(scratch, 'bare');
+  await runAs({ name: 'root', uid: 0, gid: 0 }, 'install', ['-d', '-o', USER.name, out]);
+  await runAs({ name: 'root', uid: 0, gid: 0 }, 'chmod', ['755', scratch]);
+  const steps = 'tell batch; srun --export=NONE /usr/local/bin/tell step';
+  await inside(
+    t,
+    `WORD=lost sbatch --wait --export=NONE -N2 --chdir=${out} --output=bare --wrap '${steps}; echo [$WORD]'`,
+  );
+  t.deepEqual(
+    sorted(await readFile(join(out, 'bare'), 'utf8')),
+    [...told(['cn0'], 'batch'), ...told(['cn0', 'cn1'], 'step'), '[]'].sort(),
+  );
+  await rm(out, { recursive: true });
+});
+
 maybe('outside an environment, or when one asks for none, nothing changes', async (t) => {
   await makeProgram(t);
   const none = await enter(t.context.cluster, USER, 'srun --tees=none -N2 cat /opt/mark');
