@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
-import { Acceptor } from '../../src/wire/authentication.js';
+import { Acceptor, keyProver } from '../../src/wire/authentication.js';
 import { FrameDecoder, encodeFrame } from '../../src/wire/frame.js';
 import type { Header } from '../../src/wire/frame.js';
 import { chunkBuffers } from '../../src/wire/buffer-pool.js';
@@ -17,7 +17,7 @@ let units = 0;
 process.on('message', (message) => (units = Number(message)));
 
 function serve(name: string, socket: Socket): void {
-  const acceptor = new Acceptor(Buffer.from(key, 'hex'), name);
+  const acceptor = new Acceptor(keyProver(Buffer.from(key, 'hex')), name);
   const decoder = new FrameDecoder();
   let isOpen = false;
   let [pieces, got, job] = [0, 0, ''];
@@ -38,9 +38,11 @@ function serve(name: string, socket: Socket): void {
     for (const { header, body } of decoder.push(bytes)) {
       if (isOpen) take(header);
       else {
-        const { reply, peer } = acceptor.receive(header);
-        if (reply) say(reply);
-        isOpen = peer !== undefined;
+        // The other end waits for each answer.
+        void acceptor.receive(header).then(({ reply, peer }) => {
+          if (reply) say(reply);
+          isOpen = peer !== undefined;
+        });
       }
       chunkBuffers.release(body);
     }

@@ -4,6 +4,7 @@
  */
 import { parseConfig } from '../../src/config/parse.js';
 import { NodeDaemon } from '../../src/node/daemon.js';
+import { keyProver } from '../../src/wire/authentication.js';
 
 const [directory = '', key = '', port = '', childrenPort = ''] = process.argv.slice(2);
 const nothing = (): void => {};
@@ -19,7 +20,7 @@ const text = [
 ].join('\n');
 const log = { error: complain, warn: nothing, info: nothing, debug: nothing };
 const config = parseConfig(text, `${directory}/tees.yaml`);
-const daemon = new NodeDaemon({ config, self: 'cn0', key: Buffer.from(key, 'hex'), log });
+const daemon = new NodeDaemon({ config, self: 'cn0', prover: keyProver(Buffer.from(key, 'hex')), log });
 await daemon.start();
 // They are on the same host, where this port is taken.
 Object.assign(config, { port: Number(childrenPort) });

@@ -13,6 +13,7 @@ import type { Header } from '../../src/wire/frame.js';
 import { encodeJob } from '../../src/wire/job.js';
 import type { Subtree } from '../../src/wire/job.js';
 import { encodeMessage } from '../../src/wire/messages.js';
+import { keyProver } from '../../src/wire/authentication.js';
 
 const DEADLINE_MS = 120_000;
 const METADATA = {
@@ -84,7 +85,7 @@ export function feed(job: string, key: Buffer, port: number, children: number, c
   const heard: { tests: (header: Header) => boolean; go: () => void }[] = [];
   const failures: string[] = [];
   const links = new Links({
-    ...{ self: 'login', key, silenceDeadlineMs: 60_000 },
+    ...{ self: 'login', prover: keyProver(key), silenceDeadlineMs: 60_000 },
     address: () => ({ host: '127.0.0.1', port }),
     onFrame: (_link, { header }) => {
       if (JSON.stringify(header).includes('"failed"')) failures.push(JSON.stringify(header));

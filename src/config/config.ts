@@ -33,6 +33,10 @@ export type LossPolicyName = (typeof LOSS_POLICIES)[number];
 export const RESOURCE_MANAGERS = ['none', 'slurm'] as const;
 export type ResourceManagerName = (typeof RESOURCE_MANAGERS)[number];
 
+/** By what the daemons know each other. */
+export const AUTHENTICATIONS = ['key', 'munge'] as const;
+export type Authentication = (typeof AUTHENTICATIONS)[number];
+
 /** `tree.threshold: never`: no number of nodes is enough for P2P. */
 export const THRESHOLD_NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -63,7 +67,8 @@ export interface Config {
   readonly cluster: Cluster;
   /** TCP port of every daemon. */
   readonly port: number;
-  /** The file with the cluster key: 32 bytes or more, readable by root alone. */
+  readonly authentication: Authentication;
+  /** The file with the cluster key: 32 bytes or more, readable by root alone. Of no use with munge. */
   readonly keyFile: string;
   readonly tree: {
     /** Children per node at most (the paper's W). */
@@ -126,6 +131,7 @@ export interface Config {
 export const DEFAULTS = {
   configFile: '/etc/tees/tees.yaml',
   port: 7611,
+  authentication: 'key',
   keyFile: '/etc/tees/cluster.key',
   storeDirectory: '/var/lib/tees',
   storeSizeBytes: 8 * 2 ** 30,

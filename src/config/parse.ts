@@ -20,6 +20,7 @@ import {
 import { readCluster } from './cluster-section.js';
 import type { Config } from './config.js';
 import {
+  AUTHENTICATIONS,
   DEFAULTS,
   FUSE_ENGINES,
   HOOKS,
@@ -49,6 +50,7 @@ export const CONFIG_KEYS = [
   'topology',
   'proxies',
   'port',
+  'authentication',
   'keyFile',
   'tree',
   'store',
@@ -114,6 +116,7 @@ export function parseConfig(text: string, file: string): Config {
     file,
     cluster: readCluster(root, file),
     port: root.get('port')?.integer(1, 65_535) ?? DEFAULTS.port,
+    authentication: root.get('authentication')?.oneOf(AUTHENTICATIONS) ?? DEFAULTS.authentication,
     keyFile: path(root.get('keyFile'), DEFAULTS.keyFile),
     tree: {
       width: tree?.get('width')?.integer(1, TREE_WIDTH_MAX) ?? TREE_WIDTH_DEFAULT,

@@ -43,7 +43,7 @@ export function configurationText(specification: ClusterSpecification, plan: Clu
         ...bandwidth('loginBandwidth', specification.loginUplinkBitsPerSecond),
       },
       environment: { bind: ['/tmp', '/home', ...(specification.slurm ? slurmPlaces(state) : [])] },
-      ...(specification.slurm ? { resourceManager: 'slurm' } : {}),
+      ...(specification.slurm ? { resourceManager: 'slurm', authentication: 'munge' } : {}),
       ...specification.settings,
       ...sharedStorage(specification, state.sharedMount),
       ...(specification.environments ? environments(state, specification.slurm) : {}),

@@ -19,6 +19,7 @@ import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
 import { NetworkTests } from '../transport/network-tests.js';
 import { encodeFrame } from '../wire/frame.js';
+import type { Prover } from '../wire/authentication.js';
 import type { Frame } from '../wire/frame.js';
 import { decodeResidentMessage, isResidentMessage } from '../wire/resident.js';
 import { Calibrator } from './calibrator.js';
@@ -39,7 +40,7 @@ export const SOCKET_NAME = 'tees.sock';
 
 export interface LoginDaemonOptions {
   readonly config: Config;
-  readonly key: Buffer;
+  readonly prover: Prover;
   readonly log: Log;
   /** Instead of REQUEST_DEADLINE_MS and COMMANDS_PER_USER_MAX. */
   readonly requestDeadlineMs?: number;
@@ -69,14 +70,14 @@ export class LoginDaemon {
   #submitted = 0;
 
   constructor(private readonly options: LoginDaemonOptions) {
-    const { config, key, log } = options;
+    const { config, prover, log } = options;
     this.#config = config;
     this.#open = new OpenCommands(options.commandsPerUserMax);
     this.#learnt = new LearntRecords(`${config.store.directory}/learnt`, log);
     this.#storageRecords = new StorageRecords(`${config.store.directory}/shared`, log);
     this.#links = new Links({
       self: config.cluster.login.name,
-      key,
+      prover,
       silenceDeadlineMs: config.silenceDeadlineMs,
       address: (node) => addressOf(config, node),
       onFrame: (link, frame) => this.#receive(link, frame),

@@ -15,6 +15,7 @@ import type { Link } from '../transport/link.js';
 import { Links } from '../transport/links.js';
 import type { Metric } from '../base/metrics.js';
 import { NetworkTests } from '../transport/network-tests.js';
+import type { Prover } from '../wire/authentication.js';
 import type { Frame } from '../wire/frame.js';
 import { decodeAgain, decodeJob, isSameJob } from '../wire/job.js';
 import type { JobSpec } from '../wire/job.js';
@@ -28,7 +29,7 @@ import { DOOR_NAME, TaskDoor } from './task-door.js';
 export interface NodeDaemonOptions {
   readonly config: Config;
   readonly self: string;
-  readonly key: Buffer;
+  readonly prover: Prover;
   readonly log: Log;
 }
 
@@ -46,7 +47,7 @@ export class NodeDaemon {
   #refused = 0;
 
   constructor(private readonly options: NodeDaemonOptions) {
-    const { config, self, key, log } = options;
+    const { config, self, prover, log } = options;
     const { directory, sizeBytes } = config.store;
     this.#capacity = new Capacity(
       directory,
@@ -56,7 +57,7 @@ export class NodeDaemon {
     this.#removals = new Removals(`${config.store.directory}/removed`, log);
     this.#links = new Links({
       self,
-      key,
+      prover,
       silenceDeadlineMs: config.silenceDeadlineMs,
       address: (node) => addressOf(config, node),
       onFrame: (link, frame) => this.#receive(link, frame),

@@ -25,7 +25,7 @@ export type FrameHandler = (frame: Frame) => void | Promise<void>;
 
 /** Either side of the handshake (wire/authentication.ts). */
 export interface Handshake {
-  receive(header: Header): Step;
+  receive(header: Header): Promise<Step>;
   /** The connector speaks first. */
   hello?(): Header;
 }
@@ -240,13 +240,11 @@ export class Link {
     this.events.closed(this, this.#failure);
   }
 
-  #authenticate(frame: Frame): void {
-    let step: Step;
-    try {
-      step = this.handshake.receive(frame.header);
-    } catch (error) {
+  async #authenticate(frame: Frame): Promise<void> {
+    const step = await this.handshake.receive(frame.header).catch((error: unknown) => {
       throw TeesError.from(error, 'AUTHENTICATION_FAILED');
-    }
+    });
+    if (this.#gone) return;
     if (step.reply) this.post(step.reply);
     if (step.peer === undefined) return;
     this.peer = step.peer;

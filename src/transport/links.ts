@@ -8,6 +8,7 @@ import { TeesError } from '../base/errors.js';
 import type { Metric } from '../base/metrics.js';
 import { CONNECT_DEADLINE_MS } from '../base/limits.js';
 import { Acceptor, Connector } from '../wire/authentication.js';
+import type { Prover } from '../wire/authentication.js';
 import type { Frame } from '../wire/frame.js';
 import { Link } from './link.js';
 import { Traffic } from './traffic.js';
@@ -15,7 +16,8 @@ import { Traffic } from './traffic.js';
 export interface LinksOptions {
   /** This daemon's node name. */
   readonly self: string;
-  readonly key: Buffer;
+  /** By what daemons of the cluster know each other. */
+  readonly prover: Prover;
   /** A link by which nothing at all comes for so long is dead. */
   readonly silenceDeadlineMs: number;
   /** Where a node's daemon listens. */
@@ -53,7 +55,7 @@ export class Links {
   /** @returns the port */
   async listen(host: string, port: number): Promise<number> {
     const server = createServer({ pauseOnConnect: true }, (socket) => {
-      const acceptor = new Acceptor(this.options.key, this.options.self);
+      const acceptor = new Acceptor(this.options.prover, this.options.self);
       this.#all.add(
         new Link(
           (onread) => this.#traffic.watch(withReadBuffer(socket, onread)),
@@ -170,7 +172,7 @@ export class Links {
       };
       const link = new Link(
         dial,
-        new Connector(this.options.key, this.options.self, node),
+        new Connector(this.options.prover, this.options.self, node),
         {
           opened: (opened) => {
             resolve(opened);

@@ -1,21 +1,56 @@
 /**
- * How two daemons prove to each other that they know the cluster key, without showing it. Pure.
+ * How two daemons prove to each other that they are of one cluster. Pure, but for what the prover does.
  *
  *   connector → acceptor   hello      who I am, whom I want, my nonce
  *   acceptor → connector   challenge  my nonce, my proof over both names and both nonces
  *   connector → acceptor   proof      mine
  *   acceptor → connector   welcome
  *
- * The proofs are HMAC-SHA256 under different labels, so that neither can be sent back as the other's, and
- * name both ends, so that one node's proof is worth nothing at another.
+ * What is proved has different labels, so that no proof can be sent back as the other's, and names both ends, so that one
+ * node's proof is worth nothing at another.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { TeesError } from '../base/errors.js';
+import type { Authentication } from '../config/config.js';
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 const NONCE_BYTES = 32;
+const PROOF_MAX_BYTES = 2048;
+const MEANS_MAX = 32;
+
+/** By what daemons of a cluster know each other. */
+export interface Prover {
+  readonly means: Authentication;
+  /** @param statement what is proved: without this end's nonce nobody could have known it */
+  prove(statement: Buffer): Buffer | Promise<Buffer>;
+  /**
+   * @param node who says that it is the other end
+   * @throws TeesError why this is no proof of it: KEY_REJECTED, CREDENTIAL_REJECTED, MUNGE_SILENT
+   */
+  check(statement: Buffer, proof: Buffer, node: string): void | Promise<void>;
+}
+
+/** Who has the cluster key proves it without showing it: HMAC-SHA256. */
+export function keyProver(key: Buffer): Prover {
+  const prove = (statement: Buffer): Buffer => createHmac('sha256', key).update(statement).digest();
+  return {
+    means: 'key',
+    prove,
+    check(statement, proof, node) {
+      const expected = prove(statement);
+      if (expected.length !== proof.length || !timingSafeEqual(expected, proof)) throw refuse(node);
+    },
+  };
+}
+
+function refuse(node: string): TeesError {
+  return new TeesError('KEY_REJECTED', `the cluster key of ${node} differs from the one here`, {
+    node,
+    hint: 'Give every daemon of the cluster the same keyFile, then restart the daemon that has another.',
+  });
+}
 
 interface Exchange {
   readonly connector: string;
@@ -24,8 +59,7 @@ interface Exchange {
   readonly acceptorNonce: Buffer;
 }
 
-function proof(key: Buffer, label: 'connector' | 'acceptor', exchange: Exchange): Buffer {
-  const mac = createHmac('sha256', key);
+function statement(label: 'connector' | 'acceptor', exchange: Exchange): Buffer {
   const parts = [
     Buffer.from(`tees ${label} ${PROTOCOL_VERSION}`),
     Buffer.from(exchange.connector),
@@ -33,23 +67,13 @@ function proof(key: Buffer, label: 'connector' | 'acceptor', exchange: Exchange)
     exchange.connectorNonce,
     exchange.acceptorNonce,
   ];
-  for (const part of parts) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(part.length);
-    mac.update(length).update(part);
-  }
-  return mac.digest();
-}
-
-function agree(expected: Buffer, offered: Buffer): boolean {
-  return expected.length === offered.length && timingSafeEqual(expected, offered);
-}
-
-function refuse(node: string): TeesError {
-  return new TeesError('KEY_REJECTED', `the cluster key of ${node} differs from the one here`, {
-    node,
-    hint: 'Give every daemon of the cluster the same keyFile, then restart the daemon that has another.',
-  });
+  return Buffer.concat(
+    parts.flatMap((part) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(part.length);
+      return [length, part];
+    }),
+  );
 }
 
 /** What either side does with a frame: answer it, and perhaps be done. */
@@ -64,21 +88,31 @@ export class Connector {
   #proved = false;
 
   constructor(
-    private readonly key: Buffer,
+    private readonly prover: Prover,
     private readonly self: string,
     private readonly target: string,
   ) {}
 
   hello(): Header {
-    return { t: 'hello', version: PROTOCOL_VERSION, from: this.self, to: this.target, nonce: this.#nonce };
+    return {
+      t: 'hello',
+      version: PROTOCOL_VERSION,
+      means: this.prover.means,
+      from: this.self,
+      to: this.target,
+      nonce: this.#nonce,
+    };
   }
 
-  receive(header: Header): Step {
+  async receive(header: Header): Promise<Step> {
     const fields = new Fields(header);
     const type = fields.oneOf('t', ['challenge', 'welcome', 'refused']);
     if (type === 'refused') throw TeesError.fromRecord(fields.errorRecord('error'));
     if (type === 'welcome') {
-      if (!this.#proved) throw refuse(this.target);
+      if (!this.#proved) {
+        const node = this.target;
+        throw new TeesError('AUTHENTICATION_FAILED', `${node} has proved nothing`, { node });
+      }
       return { peer: this.target };
     }
     const exchange = {
@@ -87,10 +121,9 @@ export class Connector {
       connectorNonce: this.#nonce,
       acceptorNonce: fields.bytes('nonce', NONCE_BYTES),
     };
-    const offered = fields.bytes('proof', 32);
-    if (!agree(proof(this.key, 'acceptor', exchange), offered)) throw refuse(this.target);
+    await this.prover.check(statement('acceptor', exchange), offered(fields), this.target);
     this.#proved = true;
-    return { reply: { t: 'proof', proof: proof(this.key, 'connector', exchange) } };
+    return { reply: { t: 'proof', proof: await this.prover.prove(statement('connector', exchange)) } };
   }
 }
 
@@ -98,21 +131,20 @@ export class Acceptor {
   #exchange: Exchange | undefined;
 
   constructor(
-    private readonly key: Buffer,
+    private readonly prover: Prover,
     private readonly self: string,
   ) {}
 
-  receive(header: Header): Step {
+  async receive(header: Header): Promise<Step> {
     const fields = new Fields(header);
     if (!this.#exchange) return this.#challenge(fields);
     fields.oneOf('t', ['proof']);
     const { connector } = this.#exchange;
-    if (!agree(proof(this.key, 'connector', this.#exchange), fields.bytes('proof', 32)))
-      throw refuse(connector);
+    await this.prover.check(statement('connector', this.#exchange), offered(fields), connector);
     return { reply: { t: 'welcome' }, peer: connector };
   }
 
-  #challenge(fields: Fields): Step {
+  async #challenge(fields: Fields): Promise<Step> {
     fields.oneOf('t', ['hello']);
     const version = fields.count('version');
     if (version !== PROTOCOL_VERSION) {
@@ -132,13 +164,28 @@ export class Acceptor {
         hint: `Check the address of ${target} in the configuration.`,
       });
     }
+    this.#checkMeans(fields.text('means', MEANS_MAX));
     this.#exchange = {
       connector: fields.text('from', 256),
       acceptor: this.self,
       connectorNonce: fields.bytes('nonce', NONCE_BYTES),
       acceptorNonce: randomBytes(NONCE_BYTES),
     };
-    const nonce = this.#exchange.acceptorNonce;
-    return { reply: { t: 'challenge', nonce, proof: proof(this.key, 'acceptor', this.#exchange) } };
+    const proof = await this.prover.prove(statement('acceptor', this.#exchange));
+    return { reply: { t: 'challenge', nonce: this.#exchange.acceptorNonce, proof } };
   }
+
+  /** Nobody has a choice: that the other end says it is only for the message. */
+  #checkMeans(means: string): void {
+    const mine = this.prover.means;
+    if (means === mine) return;
+    throw new TeesError('AUTHENTICATION_DIFFERS', `${this.self} expects authentication by ${mine}`, {
+      node: this.self,
+      hint: 'Give every daemon of the cluster the same authentication in its configuration.',
+    });
+  }
+}
+
+function offered(fields: Fields): Buffer {
+  return fields.bytes('proof', PROOF_MAX_BYTES);
 }

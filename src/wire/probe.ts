@@ -17,7 +17,7 @@ export const HOP_FAILURES = [
   'unreachable',
   /** The host takes the connection, or has it, and the daemon says nothing. */
   'silent',
-  /** It has another cluster key; another version; another name. */
+  /** It has another cluster key, or munge's; another version; another name. */
   'key',
   'version',
   'address',
@@ -107,6 +107,8 @@ const DIALLED: ReadonlySet<HopFailureReason> = new Set(['refused', 'silent']);
 
 const REASON_OF_CODE: Readonly<Record<string, HopFailureReason>> = {
   KEY_REJECTED: 'key',
+  CREDENTIAL_REJECTED: 'key',
+  AUTHENTICATION_DIFFERS: 'key',
   VERSION_MISMATCH: 'version',
   NODE_MISADDRESSED: 'address',
   NODE_SILENT: 'silent',

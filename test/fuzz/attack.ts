@@ -4,7 +4,7 @@
  */
 import { connect } from 'node:net';
 import type { NetConnectOpts, Socket } from 'node:net';
-import { Connector } from '../../src/wire/authentication.js';
+import { Connector, keyProver } from '../../src/wire/authentication.js';
 import { FrameDecoder, encodeFrame } from '../../src/wire/frame.js';
 import type { Header } from '../../src/wire/frame.js';
 import { NODE, jobMessage } from '../support/lone-node.js';
@@ -63,16 +63,19 @@ export class Attacker {
     const socket = connect(this.to);
     this.#socket = socket;
     const decoder = new FrameDecoder();
-    const connector = this.key && new Connector(this.key, 'login', NODE);
+    const connector = this.key && new Connector(keyProver(this.key), 'login', NODE);
     let isOpen = !connector;
     socket.on('error', () => {}).on('close', () => this.#wake());
     socket.on('data', (bytes) => {
       for (const { header } of decoder.push(bytes)) {
         if (isOpen || !connector) this.#heard.push(header);
         else {
-          const { reply, peer } = connector.receive(header);
-          if (reply) socket.write(encodeFrame(reply));
-          isOpen = peer !== undefined;
+          // The other end waits for each answer.
+          void connector.receive(header).then(({ reply, peer }) => {
+            if (reply) socket.write(encodeFrame(reply));
+            isOpen = peer !== undefined;
+            this.#wake();
+          });
         }
       }
       this.#wake();

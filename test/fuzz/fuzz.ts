@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { seededRandom } from '../../src/topology/random.js';
 import { Links } from '../../src/transport/links.js';
 import { askDaemon } from '../../src/cli/ask-daemon.js';
+import { keyProver } from '../../src/wire/authentication.js';
 import { NODE, freePort, jobMessage, shipmentOf } from '../support/lone-node.js';
 import { directory, file, manifestOf } from '../support/manifest-parts.js';
 import { eventually } from '../support/tees.js';
@@ -126,7 +127,7 @@ async function holdings(target: ChildProcess): Promise<Holdings> {
 async function honest(port: number, key: Buffer, socket: string): Promise<string[]> {
   const heard: Record<string, unknown>[] = [];
   const links = new Links({
-    ...{ self: 'login', key, silenceDeadlineMs: 15_000 },
+    ...{ self: 'login', prover: keyProver(key), silenceDeadlineMs: 15_000 },
     address: () => ({ host: '127.0.0.1', port }),
     onFrame: (_link, { header }) => void heard.push(header),
     onClosed: () => {},

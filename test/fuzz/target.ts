@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { parseConfig } from '../../src/config/parse.js';
 import { LoginDaemon } from '../../src/login/daemon.js';
 import { NodeDaemon } from '../../src/node/daemon.js';
+import { keyProver } from '../../src/wire/authentication.js';
 
 export interface Holdings {
   readonly rssBytes: number;
@@ -31,9 +32,9 @@ function configuration(of: string): ReturnType<typeof parseConfig> {
   return parseConfig(lines.join('\n'), `${of}/tees.yaml`);
 }
 
-const secret = Buffer.from(key, 'hex');
-const node = new NodeDaemon({ config: configuration(`${directory}/node`), self: 'cn0', key: secret, log });
-const login = new LoginDaemon({ config: configuration(`${directory}/login`), key: secret, log });
+const prover = keyProver(Buffer.from(key, 'hex'));
+const node = new NodeDaemon({ config: configuration(`${directory}/node`), self: 'cn0', prover, log });
+const login = new LoginDaemon({ config: configuration(`${directory}/login`), prover, log });
 await node.start();
 await login.start();
 

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
-import { Acceptor } from '../../src/wire/authentication.js';
+import { Acceptor, keyProver } from '../../src/wire/authentication.js';
 import { FrameDecoder, encodeFrame } from '../../src/wire/frame.js';
 import type { Frame, Header } from '../../src/wire/frame.js';
 import { eventually } from './tees.js';
@@ -38,14 +38,16 @@ export class HostileChild {
     this.#socket = socket;
     this.#closed = false;
     this.heard = [];
-    const acceptor = new Acceptor(this.key, this.self);
+    const acceptor = new Acceptor(keyProver(this.key), this.self);
     const decoder = new FrameDecoder();
     let isOpen = false;
     const hear = ({ header }: Frame): void => {
       if (isOpen) return void this.heard.push(header);
-      const { reply, peer } = acceptor.receive(header);
-      if (reply) socket.write(encodeFrame(reply));
-      isOpen = peer !== undefined;
+      // The other end waits for each answer.
+      void acceptor.receive(header).then(({ reply, peer }) => {
+        if (reply) socket.write(encodeFrame(reply));
+        isOpen = peer !== undefined;
+      });
     };
     socket
       .on('error', () => {})

@@ -11,6 +11,7 @@ import { encodeRun } from '../../src/wire/api.js';
 import { FrameDecoder } from '../../src/wire/frame.js';
 import type { Header } from '../../src/wire/frame.js';
 import type { JobStatus } from '../../src/wire/jobs.js';
+import { keyProver } from '../../src/wire/authentication.js';
 
 export const NOBODY = 65534;
 
@@ -56,7 +57,7 @@ export class LoneLogin {
     const say = (line: string): void => void login.log.push(line);
     const config = parseConfig(text, `${directory}/tees.yaml`);
     const log = { error: say, warn: say, info: say, debug: () => {} };
-    login.#daemon = new LoginDaemon({ config, key: login.key, log, ...limits });
+    login.#daemon = new LoginDaemon({ config, prover: keyProver(login.key), log, ...limits });
     chmodSync(directory, 0o755);
     await login.#daemon.start();
     t.teardown(() => login.#daemon?.stop());

@@ -20,6 +20,7 @@ import { Links } from '../../src/transport/links.js';
 import type { Header } from '../../src/wire/frame.js';
 import { encodeJob } from '../../src/wire/job.js';
 import type { JobSpec } from '../../src/wire/job.js';
+import { keyProver } from '../../src/wire/authentication.js';
 import { directory, file, manifestOf } from './manifest-parts.js';
 import { eventually } from './tees.js';
 
@@ -70,7 +71,7 @@ export class LoneNode {
     const say = (line: string): void => void node.log.push(line);
     const log = { error: say, warn: say, info: say, debug: () => {} };
     const config = parseConfig(text, `${store}/tees.yaml`);
-    node.#daemon = new NodeDaemon({ config, self: NODE, key: node.key, log });
+    node.#daemon = new NodeDaemon({ config, self: NODE, prover: keyProver(node.key), log });
     await node.#daemon.start();
     node.#parent = node.peer('login', node.key);
     t.teardown(() => node.stop());
@@ -86,7 +87,7 @@ export class LoneNode {
   peer(self: string, key: Buffer): Links {
     return new Links({
       self,
-      key,
+      prover: keyProver(key),
       silenceDeadlineMs: DEFAULTS.silenceDeadlineMs,
       address: () => ({ host: '127.0.0.1', port: this.port }),
       onFrame: (_link, frame) => void this.heard.push(frame.header),

@@ -39,7 +39,7 @@ async function checkHandler(options: CheckOptions): Promise<void> {
   const { locateConfig } = await import('../../config/locate.js');
   const { foldHostlist } = await import('../../topology/hostlist.js');
   const config = loadConfig(locateConfig({ ...options, config: options.file ?? options.config }));
-  const key = await inspectKey(config.keyFile);
+  const key = config.authentication === 'key' ? await inspectKey(config.keyFile) : undefined;
   const compute = [...config.cluster.nodes.values()].filter((node) => node.role !== 'login');
   const names = foldHostlist(compute.map((node) => node.name));
   process.stdout.write(
@@ -59,7 +59,7 @@ async function inspectKey(file: string): Promise<KeyState> {
   }
 }
 
-function toJson(config: Config, count: number, names: string, key: KeyState): string {
+function toJson(config: Config, count: number, names: string, key: KeyState | undefined): string {
   const { cluster, ...settings } = config;
   const { name, login, groups } = cluster;
   const record = {
@@ -71,7 +71,12 @@ function toJson(config: Config, count: number, names: string, key: KeyState): st
   return JSON.stringify(record, null, 2) + '\n';
 }
 
-async function toText(config: Config, count: number, names: string, key: KeyState): Promise<string> {
+async function toText(
+  config: Config,
+  count: number,
+  names: string,
+  key: KeyState | undefined,
+): Promise<string> {
   const { THRESHOLD_NEVER } = await import('../../config/config.js');
   const quantities = await import('../../config/quantities.js');
   const { formatDuration, formatSize } = quantities;
@@ -84,7 +89,9 @@ async function toText(config: Config, count: number, names: string, key: KeyStat
     ['login', login.name === login.address ? login.name : `${login.name} at ${login.address}`],
     ['nodes', names],
     ['port', String(config.port)],
-    ['keyFile', `${config.keyFile}${key.problem ? '' : ` (${key.bytes} bytes)`}`],
+    key
+      ? ['keyFile', `${config.keyFile}${key.problem ? '' : ` (${key.bytes} bytes)`}`]
+      : ['authentication', config.authentication],
     ['tree', `width ${tree.width}, shape ${tree.shape}, ${threshold}`],
     ['network', networkText(config.network, quantities)],
     ['store', `${store.directory}, ${formatSize(store.sizeBytes)}`],
@@ -97,7 +104,7 @@ async function toText(config: Config, count: number, names: string, key: KeyStat
     ['recoveryDeadline', formatDuration(config.recoveryDeadlineMs)],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(16)}  ${value}`);
-  if (key.problem) lines.push(`warning: ${key.problem}`);
+  if (key?.problem) lines.push(`warning: ${key.problem}`);
   return [`${config.file} is valid`, ...lines, ''].join('\n');
 }
 

@@ -11,6 +11,8 @@ import { loadConfig } from '../../config/parse.js';
 import { FUSE_ENGINES, HOOKS } from '../../config/config.js';
 import type { Config, FuseEngineName, HookName } from '../../config/config.js';
 import { loadClusterKey } from '../../config/secret.js';
+import { keyProver } from '../../wire/authentication.js';
+import type { Prover } from '../../wire/authentication.js';
 
 interface Options {
   role: 'login' | 'node';
@@ -67,13 +69,18 @@ async function runDaemon(options: Options): Promise<void> {
   }
   native(); // a daemon without its addon would serve, and refuse everybody
   const config = withOverrides(loadConfig(locateConfig(options)), options);
-  const key = loadClusterKey(config.keyFile);
   const self = options.role === 'login' ? config.cluster.login.name : nodeName(options, config);
+  const prover = await proverOf(config, self);
   const log = createLog(`tees[${self}]`, options.logLevel);
   const daemon =
     options.role === 'login'
-      ? new (await import('../../login/daemon.js')).LoginDaemon({ config, key, log, ...networkOf(options) })
-      : new (await import('../../node/daemon.js')).NodeDaemon({ config, self, key, log });
+      ? new (await import('../../login/daemon.js')).LoginDaemon({
+          config,
+          prover,
+          log,
+          ...networkOf(options),
+        })
+      : new (await import('../../node/daemon.js')).NodeDaemon({ config, self, prover, log });
   onShutdownSignal(async (signal) => {
     log.info(`${signal}: stopping`);
     await daemon.stop();
@@ -89,6 +96,12 @@ async function runDaemon(options: Options): Promise<void> {
     writeSync(options.readyFd, 'ready\n');
     closeSync(options.readyFd);
   }
+}
+
+async function proverOf({ authentication, keyFile }: Config, self: string): Promise<Prover> {
+  if (authentication === 'key') return keyProver(loadClusterKey(keyFile));
+  const { MungeProver } = await import('../../transport/munge-prover.js');
+  return new MungeProver({ self });
 }
 
 /** Other jobs run here: a mistake in the handling of one of them does not end them all. */

@@ -7,6 +7,7 @@ import { launcherPath, native, servePath } from '../../base/native.js';
 import type { Config } from '../../config/config.js';
 import { formatSize } from '../../config/quantities.js';
 import { loadClusterKey } from '../../config/secret.js';
+import { MungeProver } from '../../transport/munge-prover.js';
 import { checkStorePlace } from '../../node/store-place.js';
 import { resolveLayout } from '../../serving/hooks.js';
 import { attempt, probeNode } from '../../serving/probe.js';
@@ -29,7 +30,7 @@ const KERNEL_MIN = '4.19';
 const CONNECT_DEADLINE_MS = 2000;
 const NODES_CALLED_MAX = 64;
 
-const EVERYWHERE: readonly Check[] = [configuration, kernel, programs, key, root];
+const EVERYWHERE: readonly Check[] = [configuration, kernel, programs, authentication, root];
 const BY_ROLE: Readonly<Record<Patient['role'], readonly Check[]>> = {
   login: [socket, environments, ({ config }) => managersWord(config), nodes],
   node: [fuse, serving, store, port, limits, ({ config }) => tasksDoor(config)],
@@ -70,7 +71,21 @@ function programs(): Finding[] {
   }
 }
 
-function key({ config }: Patient): Finding[] {
+/** A credential made here, and opened here. */
+async function munge(self: string): Promise<Finding[]> {
+  const prover = new MungeProver({ self });
+  const statement = Buffer.from('tees doctor');
+  try {
+    await prover.check(statement, await prover.prove(statement), self);
+    return [ok('authentication', 'munge makes and opens credentials')];
+  } catch (thrown) {
+    const { message, hint } = TeesError.from(thrown, 'MUNGE_SILENT');
+    return [fail('authentication', message, hint ?? '')];
+  }
+}
+
+function authentication({ config, node }: Patient): Finding[] | Promise<Finding[]> {
+  if (config.authentication === 'munge') return munge(node);
   try {
     return [ok('cluster key', `${config.keyFile}, ${loadClusterKey(config.keyFile).length} bytes`)];
   } catch (thrown) {

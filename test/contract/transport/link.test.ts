@@ -8,6 +8,7 @@ import type { Link } from '../../../src/transport/link.js';
 import { Links } from '../../../src/transport/links.js';
 import { encodeFrame } from '../../../src/wire/frame.js';
 import type { Frame } from '../../../src/wire/frame.js';
+import { keyProver } from '../../../src/wire/authentication.js';
 
 interface End {
   links: Links;
@@ -28,7 +29,7 @@ function end(
   const result: End = { frames: [], refused: [], closed: [], incoming: [] } as unknown as End;
   result.links = new Links({
     self,
-    key: ownKey,
+    prover: keyProver(ownKey),
     silenceDeadlineMs: DEFAULTS.silenceDeadlineMs,
     address: (node) => ({ host: '127.0.0.1', port: ports[node] as number }),
     onFrame: (link, frame) => {

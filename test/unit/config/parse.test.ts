@@ -14,6 +14,7 @@ test('what is not given has its default', (t) => {
   t.deepEqual(settings, {
     file: FILE,
     port: 7611,
+    authentication: 'key',
     keyFile: '/etc/tees/cluster.key',
     tree: { width: 15, rootWidth: 64, shape: 'auto', thresholdNodes: 512 },
     store: { directory: '/var/lib/tees', sizeBytes: 8 * 2 ** 30, cacheBytes: 2 * 2 ** 30 },
@@ -49,6 +50,7 @@ groups:
   - { proxy: cn16 }
 addresses: { cn0: 198.18.1.1, "cn[1-2]": "198.18.1.[2-3]", "cn[3-4]": ["fe80::1%eth0", host4] }
 port: 1
+authentication: munge
 keyFile: secrets/key
 tree: { width: 3, rootWidth: 5, shape: paper, threshold: never }
 store: { directory: store, size: 512MiB, cache: 96MiB }
@@ -75,6 +77,7 @@ silenceDeadline: 1m
   t.deepEqual(settings, {
     file: FILE,
     port: 1,
+    authentication: 'munge',
     keyFile: '/srv/cluster/secrets/key',
     tree: { width: 3, rootWidth: 5, shape: 'paper', thresholdNodes: THRESHOLD_NEVER },
     store: { directory: '/srv/cluster/store', sizeBytes: 512 * 2 ** 20, cacheBytes: 96 * 2 ** 20 },
