@@ -51,7 +51,7 @@
       "type": "executable",
       "sources": [
         "environment/keeper.c", "environment/attend.c", "environment/transfer.c", "environment/monitor.c", "environment/root.c", "environment/identities.c",
-        "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c", "environment/volume.c", "environment/reserve.c", "environment/submit.c",
+        "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c", "environment/volume.c", "environment/reserve.c", "environment/submit.c", "environment/programs.c",
         "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/filter.c", "launch/groups.c", "launch/mountinfo.c"
       ],
       "cflags": ["-std=gnu11"],
@@ -71,6 +71,14 @@
       "type": "executable",
       "sources": ["init/main.c", "init/supervise.c", "init/one.c", "init/namespaces.c", "init/node.c", "init/enter.c", "init/listen.c"],
       "cflags": ["-std=gnu11"]
+    },
+    {
+      # The way into an environment for tasks that no plugin of their manager brings in.
+      "target_name": "tees-task",
+      "type": "executable",
+      "sources": ["../hooks/pbs/task.c", "../hooks/task/door.c", "../hooks/task/enter.c", "environment/message.c", "launch/filter.c"],
+      "cflags": ["-std=gnu11"],
+      "ldflags": ["-Wl,-z,now"]
     },
     {
       # One of the preload hook's two libraries; see hooks/preload. `type` none with an action: gyp's own shared
@@ -94,7 +102,7 @@
         {
           "action_name": "SPANK plugin",
           "inputs": [
-            "<!@(ls ../hooks/slurm/*.c ../hooks/slurm/*.h ../hooks/slurm/exports.map ../hooks/slurm/build)",
+            "<!@(ls ../hooks/slurm/*.c ../hooks/task/*.c ../hooks/task/*.h ../hooks/slurm/exports.map ../hooks/slurm/build)",
             "environment/message.c", "launch/filter.c"
           ],
           "outputs": ["<(PRODUCT_DIR)/tees-spank.so"],

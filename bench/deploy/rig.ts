@@ -13,7 +13,6 @@ import type { ClusterShape, TrialContext } from '../trial.js';
 import { mountDisk } from './disk.js';
 import { readProcessorUse } from './processors.js';
 import { Slurm } from './slurm.js';
-import { prepareSlurm } from './slurm-tools.js';
 import { STORAGE_LINK } from './ways.js';
 import type { Measured, Payload, WayName } from './ways.js';
 
@@ -42,7 +41,6 @@ export class Rig {
   private constructor(
     readonly cluster: EmbeddedCluster,
     readonly slurm: Slurm,
-    readonly slurmVersion: string,
     private readonly upper: string,
     private readonly supervisorPid: number,
   ) {
@@ -50,19 +48,18 @@ export class Rig {
   }
 
   static async prepare(context: TrialContext, shape: ClusterShape): Promise<Rig> {
-    const tools = await prepareSlurm((text) => context.say(text));
     const upper = mkdtempSync(join(tmpdir(), 'tees-deploy-'));
     context.cleanup.push('the layer', () => rmSync(upper, { recursive: true, force: true }));
     mkdirSync(join(upper, 'opt'));
     context.say(`${shape.groups} groups of ${shape.groupSize} nodes, uplinks of ${shape.uplink}`);
     const disk = shape.disk ? await mountDisk(DISK_BYTES, context.cleanup) : undefined;
     const onDisk = disk === undefined ? {} : { stateDirectory: join(disk, 'cluster'), storesOnDisk: true };
-    const cluster = await startCluster({ ...shape, ...onDisk, storage: STORAGE_LINK });
+    const cluster = await startCluster({ ...shape, ...onDisk, storage: STORAGE_LINK, slurm: true });
     context.cleanup.push('the cluster', () => cluster.down());
-    context.say(`Slurm ${tools.version} on the same nodes`);
-    const slurm = await Slurm.start(cluster, tools, disk, context.cleanup);
+    const slurm = await Slurm.prepare(cluster, disk, context.cleanup);
+    context.say(`Slurm ${slurm.version} on the same nodes`);
     const { supervisorPid } = await cluster.status();
-    return new Rig(cluster, slurm, tools.version, upper, supervisorPid);
+    return new Rig(cluster, slurm, upper, supervisorPid);
   }
 
   /** With a payload that nobody has seen before: no method may profit from the one before it. */

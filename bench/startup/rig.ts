@@ -159,8 +159,10 @@ async function importLayer(layer: string, socket: string): Promise<void> {
     stdio: [tar.stdout, 'inherit', 'inherit'],
   });
   tar.stdout.destroy();
-  const [status] = (await once(child, 'close')) as [number | null];
-  if (status !== 0) throw new TeesError('TRIAL_FAILED', 'the layer could not be brought into an environment');
+  const ends = [tar, child].map((one) => once(one, 'exit') as Promise<[number | null]>);
+  const statuses = (await Promise.all(ends)).map(([status]) => status);
+  if (statuses.some((status) => status !== 0))
+    throw new TeesError('TRIAL_FAILED', 'the layer could not be brought into an environment');
 }
 
 function chRunOf(directory: string): string {

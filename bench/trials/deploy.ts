@@ -47,7 +47,7 @@ export const trial: Trial = async (context) => {
     text: table(results, { uplinkBitsPerSecond: rate, processors: availableParallelism() }),
     facts: {
       shape,
-      slurm: rig.slurmVersion,
+      slurm: rig.slurm.version,
       machine: { processors: cpus().map(({ model }) => model), memoryBytes: totalmem() },
       results: results.map((one) => ({ ...one, bound: lowerBound(one.payload.megabytes, rate) })),
     },

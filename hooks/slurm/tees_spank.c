@@ -19,8 +19,8 @@
 
 #include <slurm/spank.h>
 
-#include "door.h"
-#include "enter.h"
+#include "../task/door.h"
+#include "../task/enter.h"
 
 SPANK_PLUGIN(tees, 1)
 
@@ -92,6 +92,7 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
     if (spank_getenv(spank, VARIABLES[i], values[i], sizeof values[i]) == ESPANK_NOSPACE) give_up(VARIABLES[i], "It is too long.");
   if (!*values[ENVIRONMENT] || strcmp(values[ENVIRONMENT], NONE) == 0) return ESPANK_SUCCESS;
   uint32_t job, step, node;
+  char number[16];
   uid_t uid;
   int words;
   char **command;
@@ -108,7 +109,7 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
   spank_getenv(spank, "LD_LIBRARY_PATH", libraries, sizeof libraries);
   struct task task = {
       .manager = MANAGER,
-      .job = job,
+      .job = number,
       .environment = values[ENVIRONMENT],
       .uid = uid,
       .is_first = node == 0,
@@ -122,27 +123,18 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
       .command = step == BATCH_SCRIPT ? batch : command,
   };
   const char *hint = "";
+  snprintf(number, sizeof number, "%u", job);
   const char *why = door_ask(path, &task, &way, &hint);
+  if (!why) why = door_open(&way);
   if (!why) why = enter_prepare(&way);
   if (why) give_up(why, hint);
   return ESPANK_SUCCESS;
 }
 
-/* Before what the job has there itself, of which nothing is lost; a step of a batch script has been through here before. */
-static void prepend(spank_t spank, const char *name, const char *value) {
-  static char theirs[SEARCH_PATH_SIZE], joined[2 * SEARCH_PATH_SIZE];
-  spank_err_t found = spank_getenv(spank, name, theirs, sizeof theirs);
-  if (found == ESPANK_NOSPACE) give_up(name, "It is too long.");
-  size_t length = strlen(value);
-  if (found == ESPANK_SUCCESS && strncmp(theirs, value, length) == 0 && strchr(": ", theirs[length])) return;
-  int has_theirs = found == ESPANK_SUCCESS && *theirs;
-  snprintf(joined, sizeof joined, "%s%s%s", value, has_theirs ? ":" : "", has_theirs ? theirs : "");
-  spank_setenv(spank, name, joined, 1);
-}
-
 /* The user, in the task's process: what comes next is the program. */
 int slurm_spank_task_init(spank_t spank, int count, char **arguments) {
   (void)count, (void)arguments;
+  static char theirs[SEARCH_PATH_SIZE];
   char wanted[4096] = "";
   if (way.mounts < 0) return ESPANK_SUCCESS;
   spank_getenv(spank, "PWD", wanted, sizeof wanted);
@@ -152,8 +144,9 @@ int slurm_spank_task_init(spank_t spank, int count, char **arguments) {
     char *value = strchr(*variable, '=');
     if (!value) continue;
     *value = '\0';
-    if (strcmp(*variable, "LD_PRELOAD") == 0 || strcmp(*variable, "LD_AUDIT") == 0) prepend(spank, *variable, value + 1);
-    else spank_setenv(spank, *variable, value + 1, 1);
+    spank_err_t found = spank_getenv(spank, *variable, theirs, sizeof theirs);
+    if (found == ESPANK_NOSPACE) give_up(*variable, "It is too long.");
+    spank_setenv(spank, *variable, enter_variable(*variable, value + 1, found == ESPANK_SUCCESS ? theirs : NULL), 1);
   }
   return ESPANK_SUCCESS;
 }
@@ -161,9 +154,10 @@ int slurm_spank_task_init(spank_t spank, int count, char **arguments) {
 /* Root, on each node of a job that has ended. */
 int slurm_spank_job_epilog(spank_t spank, int count, char **arguments) {
   uint32_t job;
-  char path[108];
+  char path[108], number[16];
   if (spank_get_item(spank, S_JOB_ID, &job) != ESPANK_SUCCESS) return ESPANK_SUCCESS;
   find_socket(count, arguments, path, sizeof path);
-  door_tell_end(path, MANAGER, job);
+  snprintf(number, sizeof number, "%u", job);
+  door_tell_end(path, MANAGER, number);
   return ESPANK_SUCCESS;
 }

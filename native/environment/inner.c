@@ -56,17 +56,31 @@ static bool is_submit_program(const char *name) {
   return false;
 }
 
+/* Where PBS has the hook of TEES, a job says by this resource in which environment it runs (hooks/pbs). */
+static char **name_environment(int count, char **arguments) {
+  const char *here = getenv("TEES_ENVIRONMENT");
+  if (!here || access(INNER_PROGRAMS "/qsub", F_OK) < 0) return arguments;
+  for (int i = 1; i < count && strcmp(arguments[i], "--") != 0; i++)
+    if (strstr(arguments[i], "tees=")) return arguments;
+  char **more = calloc((size_t)count + 3, sizeof *more);
+  if (!more || asprintf(&more[2], "tees=%s", here) < 0) return arguments;
+  more[0] = arguments[0];
+  more[1] = "-l";
+  memcpy(more + 3, arguments + 1, (size_t)count * sizeof *more);
+  return more;
+}
+
 bool inner_read(const char *name, int count, char **arguments, char ***command, bool *as_user) {
   if (strcmp(name, "sudo") == 0) *command = read_sudo(count, arguments);
   else if (strcmp(name, "su") == 0) *command = read_su(count, arguments);
   else if (!is_submit_program(name)) return false;
   else {
     *as_user = true;
-    *command = arguments;
     arguments[0] = find_other(name);
+    *command = strcmp(name, "qsub") == 0 ? name_environment(count, arguments) : arguments;
     /* The user already. */
     if (getuid() != 0) {
-      execv(arguments[0], arguments);
+      execv(arguments[0], *command);
       perror(arguments[0]);
       exit(STATUS_CANNOT_EXECUTE);
     }

@@ -27,8 +27,8 @@ struct walk {
   char path[PATH_SIZE]; /* of what is looked at, from the root */
 };
 
-/* What it was made from: packages come and go, and users. */
-static const char *const SOURCES[] = {"/etc/passwd", "/etc/group", "/var/lib/dpkg/status", "/var/lib/rpm"};
+/* What it was made from: packages come and go, and users; and by what. */
+static const char *const SOURCES[] = {"/etc/passwd", "/etc/group", "/var/lib/dpkg/status", "/var/lib/rpm", "/proc/self/exe"};
 
 static void give(int fd, const struct stat *as) {
   if (fchown(fd, as->st_uid, as->st_gid) < 0 || fchmod(fd, as->st_mode & 07777) < 0) fail("own the stand-in", "");

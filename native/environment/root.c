@@ -15,6 +15,7 @@
 #include "../launch/syscalls.h"
 #include "identities.h"
 #include "message.h"
+#include "programs.h"
 
 /* Debian's, as most others': terminals belong to it. */
 #define TTY_GROUP 5
@@ -230,17 +231,6 @@ static void make_devices(const struct root *root) {
   umask(before);
 }
 
-/* What makes root of the user inside: tees-enter by the names that people know (inner.h; mask.c has others). */
-static void make_programs(const struct root *root, int run) {
-  if (mkdirat(run, INNER_PROGRAMS_NAME, 0755) < 0) fail("make", INNER_PROGRAMS);
-  AUTO_CLOSE int programs = openat(run, INNER_PROGRAMS_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  AUTO_CLOSE int target = openat(programs, "tees-enter", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755);
-  if (target < 0 || sys_move_mount(root->enter_program, target) < 0) fail("make", INNER_PROGRAMS);
-  close(root->enter_program);
-  make_link(programs, "tees-enter", "sudo");
-  make_link(programs, "tees-enter", "su");
-}
-
 static void show(int run, const char *name, int tree) {
   if (mkdirat(run, name, 0755) < 0) fail("show", name);
   AUTO_CLOSE int target = openat(run, name, O_PATH | O_CLOEXEC);
@@ -255,7 +245,7 @@ static void make_run(const struct root *root) {
   AUTO_CLOSE int target = open_inside(root, "run");
   AUTO_CLOSE int run = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (run < 0 || mkdirat(run, "lock", 01777) < 0 || fchmodat(run, "lock", 01777, 0) < 0) fail("fill", "/run");
-  make_programs(root, run);
+  programs_show(run, root->enter_program, root->settings->is_pbs);
   show(run, INNER_UPPER_NAME, root->upper);
   show(run, INNER_LOWER_NAME, root->lower_view);
 }

@@ -27,6 +27,7 @@ static void set(struct settings *settings, const char *name, const char *value) 
   else if (strcmp(name, "memory") == 0) settings->memory = value;
   else if (strcmp(name, "processes") == 0) settings->processes = value;
   else if (strcmp(name, "disk") == 0) settings->disk = value;
+  else if (strcmp(name, "manager") == 0) settings->is_pbs = strcmp(value, "pbs") == 0;
   else if (strcmp(name, "bind") == 0 && settings->bind_count < BINDS_MAX) settings->binds[settings->bind_count++] = value;
   else {
     fprintf(stderr, "tees-keep: the setting %s cannot be used\n", name);

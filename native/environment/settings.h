@@ -17,6 +17,7 @@ struct settings {
   const char *memory;           /* bytes, or "" */
   char shared_memory[64];       /* mount options of /dev/shm */
   const char *processes;        /* or "" */
+  bool is_pbs;                  /* the site's resource manager is PBS, and has the hook of TEES */
   const char *disk;             /* bytes of a user's environments together, or "" */
   char enter_program[PATH_SIZE]; /* beside tees-keep */
 };

@@ -210,18 +210,20 @@ void volume_make(const struct settings *settings, uid_t uid) {
   if (!is_mounted(&volume)) use(&volume, true);
 }
 
+static bool find_mounted(const struct settings *settings, uid_t uid, struct volume *volume) {
+  if (!is_bounded(settings, uid)) return false;
+  volume_of(settings, uid, volume);
+  return is_mounted(volume);
+}
+
 void volume_lend(const struct settings *settings, uid_t uid) {
   struct volume volume;
-  if (!is_bounded(settings, uid)) return;
-  volume_of(settings, uid, &volume);
-  if (is_mounted(&volume)) reserve_lend(volume.directory);
+  if (find_mounted(settings, uid, &volume)) reserve_lend(volume.directory);
 }
 
 void volume_keep(const struct settings *settings, uid_t uid) {
   struct volume volume;
-  if (!is_bounded(settings, uid)) return;
-  volume_of(settings, uid, &volume);
-  if (is_mounted(&volume)) reserve_keep(volume.directory);
+  if (find_mounted(settings, uid, &volume)) reserve_keep(volume.directory);
 }
 
 bool volume_room(const struct settings *settings, uid_t uid, unsigned long long *used, unsigned long long *size) {

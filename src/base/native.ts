@@ -112,6 +112,11 @@ export function keeperPath(): string {
   return new URL('../../../native/build/Release/tees-keep', import.meta.url).pathname;
 }
 
+/** Brings in tasks of PBS (hooks/pbs). */
+export function taskPath(): string {
+  return new URL('../../../native/build/Release/tees-task', import.meta.url).pathname;
+}
+
 export function enterPath(): string {
   return new URL('../../../native/build/Release/tees-enter', import.meta.url).pathname;
 }

@@ -30,7 +30,7 @@ export const LOSS_POLICIES = ['stop', 'continue', 'replace'] as const;
 export type LossPolicyName = (typeof LOSS_POLICIES)[number];
 
 /** Whose jobs' tasks come into environments by themselves (resource-manager/). */
-export const RESOURCE_MANAGERS = ['none', 'slurm'] as const;
+export const RESOURCE_MANAGERS = ['none', 'slurm', 'pbs'] as const;
 export type ResourceManagerName = (typeof RESOURCE_MANAGERS)[number];
 
 /** By what the daemons know each other. */

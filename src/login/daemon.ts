@@ -92,10 +92,11 @@ export class LoginDaemon {
       isIdle: (proxy) => this.#idleProxies.isIdle(proxy),
       callDirectly: (node, deadlineMs) => this.#links.probe(node, deadlineMs),
     });
-    const { environments, runtimeDirectory } = config;
+    const { environments, runtimeDirectory, resourceManager } = config;
     const networkFd = options.environmentsNetworkFd;
     this.#environments =
-      environments && new EnvironmentKeeper({ environments, runtimeDirectory, log, networkFd });
+      environments &&
+      new EnvironmentKeeper({ environments, runtimeDirectory, resourceManager, log, networkFd });
     this.#calibrator = new Calibrator({
       config: () => this.#config,
       prober: this.#prober,

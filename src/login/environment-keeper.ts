@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { TeesError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { keeperPath } from '../base/native.js';
-import type { Environments } from '../config/config.js';
+import type { Environments, ResourceManagerName } from '../config/config.js';
 import { encodeStrings } from '../wire/strings.js';
 
 /** Of the keeper. */
@@ -21,6 +21,8 @@ export interface KeeperOptions {
   readonly environments: Environments;
   readonly runtimeDirectory: string;
   readonly log: Log;
+  /** Whose programs submit from inside. */
+  readonly resourceManager?: ResourceManagerName;
   readonly networkFd?: number | undefined;
   /** Default: tees-keep. Tests that attack have builds of it that leave a defence out. */
   readonly program?: string;
@@ -94,11 +96,12 @@ export class EnvironmentKeeper {
   }
 
   #settings(): string[] {
-    const { environments, runtimeDirectory } = this.options;
+    const { environments, runtimeDirectory, resourceManager } = this.options;
     const { directory, bind, ids, memoryBytes, processes, diskBytes } = environments;
     return [
       `directory=${directory}`,
       `runtime=${runtimeDirectory}`,
+      `manager=${resourceManager ?? 'none'}`,
       ...(this.options.networkFd === undefined ? [] : [`network=${NETWORK_FD}`]),
       `idBase=${ids.first}`,
       `idEnd=${ids.first + ids.count}`,

@@ -13,6 +13,7 @@ import type { Link } from '../transport/link.js';
 import { encodeResident, residentKey } from '../wire/resident.js';
 import type { ResidentMessage, ResidentSpec, ResideRequest } from '../wire/resident.js';
 import type { RunRequest } from '../wire/api.js';
+import { ManagerQuestions } from './manager-questions.js';
 import { Submission } from './submission.js';
 import type { SubmissionContext } from './submission.js';
 import { lookUpUser } from './users.js';
@@ -29,7 +30,7 @@ interface Resident {
 
 export class Residents {
   readonly #residents = new Map<string, Resident>();
-  readonly #asked = new Map<string, Promise<ManagedJob>>();
+  readonly #questions = new Map<string, ManagerQuestions>();
   #timer: NodeJS.Timeout | undefined;
   #lookingUp = false;
 
@@ -107,20 +108,13 @@ export class Residents {
     return resident;
   }
 
-  /** Once for all nodes that ask at the same time. */
-  #ask(spec: ResidentSpec): Promise<ManagedJob> {
-    const key = `${spec.manager}/${spec.job}`;
-    const known = this.#asked.get(key);
-    if (known) return known;
-    const asked = this.#find(spec).finally(() => this.#asked.delete(key));
-    this.#asked.set(key, asked);
-    return asked;
-  }
-
-  async #find({ manager, job }: ResidentSpec): Promise<ManagedJob> {
-    const found = (await this.managerOf(manager).lookUp([job])).get(job);
-    if (found?.runs) return found;
-    throw new TeesError('ALLOCATION_UNKNOWN', `${manager} has no job ${job} that runs`);
+  /** @throws TeesError RESIDENT_FORBIDDEN of a manager that is not this site's; and what asking throws */
+  async #ask({ manager, job }: ResidentSpec): Promise<ManagedJob> {
+    if (manager !== this.context().config.resourceManager)
+      throw new TeesError('RESIDENT_FORBIDDEN', `jobs of '${manager}' have no environments here`);
+    let questions = this.#questions.get(manager);
+    if (!questions) this.#questions.set(manager, (questions = new ManagerQuestions(this.managerOf(manager))));
+    return questions.ask(job);
   }
 
   /** Those whose jobs have ended, end. While the manager does not answer, nothing does. */

@@ -67,6 +67,7 @@ export class NodeDaemon {
     this.#tests = new NetworkTests(self, this.#links, config.store.directory);
     if (config.resourceManager === 'none') return;
     this.#door = new TaskDoor({
+      forUsers: config.resourceManager === 'pbs',
       path: `${config.runtimeDirectory}/${DOOR_NAME}`,
       node: self,
       log,

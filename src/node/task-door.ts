@@ -1,11 +1,10 @@
 /**
- * Where tasks that the node's resource manager starts come into environments: a Unix socket for root alone. The manager's
+ * Where tasks that the node's resource manager starts come into environments: a Unix socket. The manager's
  * daemon asks before each task's program runs (hooks/slurm), and waits until the environment stands here; whoever asks first
  * has it deployed to all nodes of the job.
  *
- * Strings as in wire/strings.ts. Asked: `enter` MANAGER JOB ENVIRONMENT UID FIRST HOOK METHOD ON_LOSS DIRECTORY PATH LIBRARIES ARG…, where
- * FIRST is 1 on the first of the step's nodes, PATH and LIBRARIES the task's PATH and LD_LIBRARY_PATH; or `ended` MANAGER JOB. Answered: `entered` PID INODE COUNT ALLOWED×COUNT
- * NAME=VALUE…; `done`; or `error` CODE MESSAGE HINT.
+ * Asked as in door-request.ts. Answered: `entered` PID INODE COUNT ALLOWED×COUNT NAME=VALUE…; `done`; or `error` CODE
+ * MESSAGE HINT. Under Slurm it is open for root alone, which its plugin is; tasks of PBS knock themselves (hooks/pbs).
  */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,14 +12,14 @@ import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TeesError } from '../base/errors.js';
-import { REQUEST_DEADLINE_MS, RESIDENT_DEADLINE_MS } from '../base/limits.js';
+import { RESIDENT_DEADLINE_MS } from '../base/limits.js';
 import type { Log } from '../base/log.js';
-import { native } from '../base/native.js';
 import type { Link } from '../transport/link.js';
 import type { JobSpec } from '../wire/job.js';
 import { encodeResident, residentKey } from '../wire/resident.js';
 import type { ResidentMessage, ResidentSpec, ResideRequest } from '../wire/resident.js';
-import { StringsDecoder, encodeStrings } from '../wire/strings.js';
+import { encodeStrings } from '../wire/strings.js';
+import { mayKnock, peerOf, readDoorRequest } from './door-request.js';
 import type { EntranceFacts } from './entrance.js';
 
 export const DOOR_NAME = 'tasks.sock';
@@ -28,6 +27,8 @@ export const DOOR_NAME = 'tasks.sock';
 const OTHERS_ASK_AFTER_MS = 2_000;
 /** After so long nobody ends any more what the manager has ended. */
 const ENDED_DEADLINE_MS = 10_000;
+/** Of one user's, at once: a node has not so many processors. */
+const KNOCKING_MAX = 1024;
 /** The daemon is away, or has forgotten: asked again. */
 const ASK_AGAIN_AFTER_MS = 10_000;
 
@@ -41,6 +42,8 @@ export interface ResidentJob {
 
 export interface TaskDoorOptions {
   readonly path: string;
+  /** Whether tasks knock themselves. */
+  readonly forUsers: boolean;
   readonly node: string;
   readonly log: Log;
   /** To the login daemon. */
@@ -58,6 +61,7 @@ export class TaskDoor {
   readonly #server: Server;
   readonly #waiting = new Map<string, Set<Waiting>>();
   readonly #asked = new Set<string>();
+  readonly #knocking = new Map<number, number>();
 
   constructor(private readonly options: TaskDoorOptions) {
     this.#server = createServer((socket) => void this.#serve(socket));
@@ -73,7 +77,7 @@ export class TaskDoor {
       );
       this.#server.listen(path, resolve);
     });
-    chmodSync(path, 0o600);
+    chmodSync(path, this.options.forUsers ? 0o666 : 0o600);
     this.#server.on('error', (error) => log.error(`cannot accept a task: ${error.message}`));
   }
 
@@ -113,11 +117,11 @@ export class TaskDoor {
     socket.on('error', () => {}).once('close', () => gone.abort());
     const say = (...words: string[]): void => void (socket.writable && socket.end(encodeStrings(words)));
     try {
-      requireRoot(socket);
-      const [verb = '', ...words] = await readRequest(socket);
-      if (verb === 'ended') return say(...(await this.#ended(words)));
-      if (verb !== 'enter') throw invalid();
-      const { pid, inode, allow, env } = await this.#enter(words, gone.signal);
+      this.#count(socket);
+      const asked = await readDoorRequest(socket);
+      mayKnock(peerOf(socket), asked);
+      if (asked.verb === 'ended') return say(...(await this.#ended(asked.manager, asked.job)));
+      const { pid, inode, allow, env } = await this.#enter(asked.request, asked.isFirst, gone.signal);
       const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
       say('entered', String(pid), String(inode), String(allow.length), ...allow, ...variables);
     } catch (thrown) {
@@ -127,25 +131,25 @@ export class TaskDoor {
     }
   }
 
-  async #enter(words: readonly string[], gone: AbortSignal): Promise<EntranceFacts> {
-    const [manager = '', job = '', environment = '', uid = '', first, learn, ...rest] = words;
-    const [hook = '', method = '', onLoss = '', cwd = '/', path = '', libraries = '', ...argv] = rest;
-    if (argv.length === 0 || !/^[0-9]+$/.test(uid)) throw invalid();
+  /** Nobody takes the door from others. @throws TeesError TASKS_TOO_MANY */
+  #count(socket: Socket): void {
+    const uid = peerOf(socket);
+    const count = (this.#knocking.get(uid) ?? 0) + 1;
+    if (count > KNOCKING_MAX && uid !== 0)
+      throw new TeesError('TASKS_TOO_MANY', `uid ${uid} has ${KNOCKING_MAX} tasks at the door already`);
+    this.#knocking.set(uid, count);
+    socket.once('close', () => {
+      const left = (this.#knocking.get(uid) ?? 1) - 1;
+      if (left > 0) this.#knocking.set(uid, left);
+      else this.#knocking.delete(uid);
+    });
+  }
+
+  async #enter(request: ResideRequest, isFirst: boolean, gone: AbortSignal): Promise<EntranceFacts> {
+    const { manager, job, environment } = request;
     const spec = { manager, job, environment };
-    const request = {
-      ...spec,
-      uid: Number(uid),
-      argv,
-      cwd,
-      path,
-      libraries,
-      learn: learn === '1',
-      hook,
-      method,
-      onLoss,
-    };
     const deadline = AbortSignal.timeout(RESIDENT_DEADLINE_MS);
-    let delayMs = first === '1' ? 0 : OTHERS_ASK_AFTER_MS;
+    let delayMs = isFirst ? 0 : OTHERS_ASK_AFTER_MS;
     for (;;) {
       const found = this.#find(spec);
       if (found && found.spec.uid !== request.uid) throw forbidden(request);
@@ -201,7 +205,7 @@ export class TaskDoor {
    * The login daemon ends the job everywhere, when its manager says so, too. Where there is none any more, or it knows nothing
    * of the job, it ends here, by the word of the node's own manager.
    */
-  async #ended([manager = '', job = '']: readonly string[]): Promise<string[]> {
+  async #ended(manager: string, job: string): Promise<string[]> {
     const isMeant = ({ spec: { resident } }: ResidentJob): boolean =>
       resident?.manager === manager && resident.job === job;
     const end = async (): Promise<void> => {
@@ -224,35 +228,6 @@ export class TaskDoor {
 /** One user's question is not answered by what another one is told. */
 function questionKey(request: ResidentSpec & { readonly uid: number }): string {
   return `${residentKey(request)}/${request.uid}`;
-}
-
-/** By the kernel's word; the socket's mode says the same. */
-function requireRoot(socket: Socket): void {
-  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-  const { uid } = native().peerCredentials(fd);
-  if (uid !== 0)
-    throw new TeesError('NOT_ALLOWED', `tasks are brought in by root alone, and not by uid ${uid}`);
-}
-
-function readRequest(socket: Socket): Promise<string[]> {
-  const decoder = new StringsDecoder();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(invalid()), REQUEST_DEADLINE_MS);
-    const done = (request: string[] | Error): void => {
-      clearTimeout(timer);
-      if (request instanceof Error) reject(request);
-      else resolve(request);
-    };
-    socket.once('close', () => done(invalid()));
-    socket.on('data', (bytes: Buffer) => {
-      try {
-        const [request] = decoder.push(bytes);
-        if (request) done(request);
-      } catch (error) {
-        done(error as Error);
-      }
-    });
-  });
 }
 
 async function until<T>(
@@ -281,12 +256,6 @@ async function until<T>(
   } finally {
     for (const signal of [deadline, gone]) signal.removeEventListener('abort', give);
   }
-}
-
-function invalid(): TeesError {
-  return new TeesError('REQUEST_INVALID', 'the request cannot be understood', {
-    hint: 'Are the plugin and the daemon of one version?',
-  });
 }
 
 function forbidden({ job, uid }: ResideRequest): TeesError {

@@ -93,9 +93,10 @@ interface Result {
 function run(command: string, argv: readonly string[], input: string): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = execFile(command, argv, { timeout: DEADLINE_MS }, (error, stdout, stderr) => {
-      const status = error ? error.code : 0;
-      if (typeof status === 'number') resolve({ status, stdout, stderr });
-      else reject(error?.killed === true ? new Error(`no answer within ${DEADLINE_MS / 1000} s`) : error);
+      const status = error?.code;
+      if (!error) resolve({ status: 0, stdout, stderr });
+      else if (typeof status === 'number') resolve({ status, stdout, stderr });
+      else reject(error.killed ? new Error(`no answer within ${DEADLINE_MS / 1000} s`) : error);
     });
     // It may have ended without reading.
     child.stdin?.on('error', () => {}).end(input);

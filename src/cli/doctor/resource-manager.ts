@@ -1,5 +1,8 @@
 /** What a node needs so that tasks of the resource manager's jobs come into environments by themselves. */
+import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { taskPath } from '../../base/native.js';
 import type { Config } from '../../config/config.js';
 import { managerNamed } from '../../resource-manager/resource-managers.js';
 import { fail, ok, warn } from './finding.js';
@@ -9,12 +12,13 @@ import type { Finding } from './finding.js';
 const PLUGSTACK = '/etc/slurm/plugstack.conf';
 const SOCKET = '/run/munge/munge.socket.2';
 /** No job has this number: only whether there is an answer counts. */
-const NO_JOB = '4294967295';
+const NO_JOB = '4294967294';
 const HINT = 'See docs/resource-managers.md.';
 
 /** On a compute node. */
-export function tasksDoor({ resourceManager, environment }: Config): Finding[] {
+export async function tasksDoor({ resourceManager, environment }: Config): Promise<Finding[]> {
   if (resourceManager === 'none') return [];
+  if (resourceManager === 'pbs') return [await taskProgram()];
   return [plugin(), munge(), binds(environment.bind)].flat();
 }
 
@@ -23,10 +27,26 @@ export async function managersWord({ resourceManager }: Config): Promise<Finding
   if (resourceManager === 'none') return [];
   try {
     await managerNamed(resourceManager).lookUp([NO_JOB]);
-    return [ok(resourceManager, 'answers'), ...munge()];
+    return [ok(resourceManager, 'answers'), ...socketOf(resourceManager)];
   } catch (error) {
     const { message, hint = HINT } = error as Error & { hint?: string };
-    return [fail(resourceManager, message, hint), ...munge()];
+    return [fail(resourceManager, message, hint), ...socketOf(resourceManager)];
+  }
+}
+
+function socketOf(manager: string): Finding[] {
+  return manager === 'slurm' ? munge() : [];
+}
+
+/** It brings tasks in with capabilities, which installing it does not give: an administrator does. */
+async function taskProgram(): Promise<Finding> {
+  const path = taskPath();
+  try {
+    await promisify(execFile)(path, ['check']);
+    return ok('tees-task', path);
+  } catch (error) {
+    const { stderr = '', message } = error as Error & { stderr?: string };
+    return fail('tees-task', stderr.trim() || message, `Its path: ${path}. ${HINT}`);
   }
 }
 

@@ -43,13 +43,26 @@ static int reach(const char *path) {
   return -1;
 }
 
+/* Its last part is the door's name, and nobody else than root can put anything in the place of one of its parts. */
+bool door_is_roots(const char *path) {
+  char part[PATH_SIZE];
+  struct stat found;
+  size_t length = strlen(path);
+  if (*path != '/' || length >= sizeof part || length < strlen(DOOR_NAME) || strcmp(path + length - strlen(DOOR_NAME), DOOR_NAME) != 0) return false;
+  for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
+    snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+    if (lstat(part, &found) < 0 || !S_ISDIR(found.st_mode) || found.st_uid != 0) return false;
+    if (found.st_mode & (S_IWGRP | S_IWOTH) && !(found.st_mode & S_ISVTX)) return false;
+  }
+  return lstat(path, &found) == 0 && S_ISSOCK(found.st_mode) && found.st_uid == 0;
+}
+
 static int send_task(int fd, const struct task *task) {
-  char job[16], uid[16];
+  char uid[16];
   size_t words = 0;
-  snprintf(job, sizeof job, "%u", task->job);
   snprintf(uid, sizeof uid, "%u", task->uid);
   while (task->command[words]) words++;
-  const char *const head[] = {"enter", task->manager, job, task->environment, uid, task->is_first ? "1" : "0", task->is_known ? "1" : "0", task->hook, task->method, task->on_loss, task->directory, task->path, task->libraries};
+  const char *const head[] = {"enter", task->manager, task->job, task->environment, uid, task->is_first ? "1" : "0", task->is_known ? "1" : "0", task->hook, task->method, task->on_loss, task->directory, task->path, task->libraries};
   AUTO_FREE const char **strings = calloc(COUNT_OF(head) + words + 1, sizeof *strings);
   if (!strings) return -1;
   memcpy(strings, head, sizeof head);
@@ -88,7 +101,13 @@ static const char *take_way(const struct message *answer, struct way *way) {
   if (answer->count < 4 || allowed > answer->count - 4) return "the node's daemon cannot be understood";
   for (size_t i = 0; i < allowed; i++) way->allowances |= allowance_of(answer->strings[4 + i]);
   way->variables = answer->strings + 4 + allowed;
-  way->mounts = open_mounts(answer->strings[1], answer->strings[2]);
+  way->pid = answer->strings[1];
+  way->inode = answer->strings[2];
+  return NULL;
+}
+
+const char *door_open(struct way *way) {
+  way->mounts = open_mounts(way->pid, way->inode);
   return way->mounts < 0 ? failure("open the environment", "") : NULL;
 }
 
@@ -121,13 +140,11 @@ const char *door_ask(const char *path, const struct task *task, struct way *way,
   return text;
 }
 
-void door_tell_end(const char *path, const char *manager, uint32_t job) {
-  char number[16];
+void door_tell_end(const char *path, const char *manager, const char *job) {
   struct timeval deadline = {.tv_sec = END_DEADLINE_S};
   struct message answer;
   AUTO_CLOSE int fd = reach(path);
   if (fd < 0) return;
-  snprintf(number, sizeof number, "%u", job);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
-  if (message_say(fd, "ended", manager, number) == 0 && message_receive(fd, &answer) == 0) message_free(&answer);
+  if (message_say(fd, "ended", manager, job) == 0 && message_receive(fd, &answer) == 0) message_free(&answer);
 }

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -59,4 +60,14 @@ const char *enter_now(struct way *way, const char *wanted) {
   if (filter_install(way->allowances, false) < 0) return failure("install the system call filter");
   if (chdir(directory) < 0 && chdir(FALLBACK) < 0 && chdir("/") < 0) return failure("enter the working directory");
   return NULL;
+}
+
+const char *enter_variable(const char *name, const char *value, const char *theirs) {
+  static char *joined;
+  bool is_libraries = strcmp(name, "LD_PRELOAD") == 0 || strcmp(name, "LD_AUDIT") == 0;
+  if (!is_libraries || !theirs || !*theirs) return value;
+  size_t length = strlen(value);
+  if (strncmp(theirs, value, length) == 0 && (theirs[length] == '\0' || strchr(": ", theirs[length]))) return theirs;
+  free(joined);
+  return asprintf(&joined, "%s:%s", value, theirs) < 0 ? value : joined;
 }

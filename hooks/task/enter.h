@@ -11,5 +11,10 @@ const char *enter_prepare(const struct way *way);
  * of the node's, as Slurm has put it into /tmp then.
  */
 const char *enter_now(struct way *way, const char *wanted);
+/*
+ * What a variable of the way becomes where the job has `theirs`, or NULL: of libraries nothing is lost, and none is
+ * there twice, as a step of a batch script has been through here before. Until the next call.
+ */
+const char *enter_variable(const char *name, const char *value, const char *theirs);
 
 #endif

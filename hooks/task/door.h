@@ -6,13 +6,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DOOR_SOCKET "/run/tees/tasks.sock"
+#define DOOR_NAME "/tasks.sock"
+#define DOOR_SOCKET "/run/tees" DOOR_NAME
 /* Of a task that could not come in, as of the launcher's failures. */
 #define DOOR_STATUS_FAILED 125
 
 struct task {
-  const char *manager, *environment, *hook, *method, *on_loss, *directory, *path, *libraries;
-  uint32_t job;
+  const char *manager, *job, *environment, *hook, *method, *on_loss, *directory, *path, *libraries;
   uid_t uid;
   bool is_first; /* on the first of its step's nodes */
   bool is_known; /* its command is what will run */
@@ -20,14 +20,19 @@ struct task {
 };
 
 struct way {
-  int mounts;          /* the environment's mount namespace, or -1 */
+  const char *pid, *inode; /* a process in the environment's mount namespace, and which that is */
+  int mounts;          /* the namespace, or -1 */
   unsigned allowances; /* of native/launch/filter.h */
   char **variables;    /* NAME=VALUE, and a NULL */
 };
 
+/* Who answers there has to be root, when those who ask are not. */
+bool door_is_roots(const char *path);
 /* Waits until the environment stands. NULL, or what is wrong; for as long as the process. */
 const char *door_ask(const char *path, const struct task *task, struct way *way, const char **hint);
+/* Opens the environment's mount namespace, for which one has to be able to trace its processes. NULL, or what is wrong. */
+const char *door_open(struct way *way);
 /* Waits until it is heard, and not for long. */
-void door_tell_end(const char *path, const char *manager, uint32_t job);
+void door_tell_end(const char *path, const char *manager, const char *job);
 
 #endif

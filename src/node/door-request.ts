@@ -1,0 +1,76 @@
+/**
+ * What is asked at the door for tasks (task-door.ts), and who may ask it. Strings as in wire/strings.ts:
+ *
+ *   enter MANAGER JOB ENVIRONMENT UID FIRST KNOWN HOOK METHOD ON_LOSS DIRECTORY PATH LIBRARIES ARG…
+ *   ended MANAGER JOB
+ *
+ * FIRST is 1 on the first of the step's nodes, KNOWN when the words behind it are the program that will run, PATH and
+ * LIBRARIES the task's PATH and LD_LIBRARY_PATH.
+ */
+import type { Socket } from 'node:net';
+import { TeesError } from '../base/errors.js';
+import { REQUEST_DEADLINE_MS } from '../base/limits.js';
+import { native } from '../base/native.js';
+import type { ResideRequest } from '../wire/resident.js';
+import { StringsDecoder } from '../wire/strings.js';
+
+export type DoorRequest =
+  | { readonly verb: 'enter'; readonly isFirst: boolean; readonly request: ResideRequest }
+  | { readonly verb: 'ended'; readonly manager: string; readonly job: string };
+
+/** Resolves when it is whole. @throws TeesError REQUEST_INVALID */
+export async function readDoorRequest(socket: Socket): Promise<DoorRequest> {
+  const [verb = '', manager = '', job = '', environment = '', uid = '', ...rest] = await readStrings(socket);
+  if (verb === 'ended') return { verb, manager, job };
+  const [first, known, hook = '', method = '', onLoss = '', cwd = '/', path = '', libraries = '', ...argv] =
+    rest;
+  if (verb !== 'enter' || argv.length === 0 || !/^[0-9]+$/.test(uid)) throw invalid();
+  const request = {
+    ...{ manager, job, environment, uid: Number(uid), argv, cwd, path, libraries },
+    ...{ learn: known === '1', hook, method, onLoss },
+  };
+  return { verb, isFirst: first === '1', request };
+}
+
+/**
+ * Root brings in anybody's tasks, a user at most their own. Pure.
+ * @param peer who asks, by the kernel's word
+ * @throws TeesError NOT_ALLOWED
+ */
+export function mayKnock(peer: number, asked: DoorRequest): void {
+  if (peer === 0) return;
+  if (asked.verb === 'enter' && asked.request.uid === peer) return;
+  throw new TeesError('NOT_ALLOWED', `uid ${peer} may not ask for others at the door for tasks`);
+}
+
+export function peerOf(socket: Socket): number {
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  return native().peerCredentials(fd).uid;
+}
+
+function readStrings(socket: Socket): Promise<string[]> {
+  const decoder = new StringsDecoder();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(invalid()), REQUEST_DEADLINE_MS);
+    const done = (request: string[] | Error): void => {
+      clearTimeout(timer);
+      if (request instanceof Error) reject(request);
+      else resolve(request);
+    };
+    socket.once('close', () => done(invalid()));
+    socket.on('data', (bytes: Buffer) => {
+      try {
+        const [request] = decoder.push(bytes);
+        if (request) done(request);
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+  });
+}
+
+function invalid(): TeesError {
+  return new TeesError('REQUEST_INVALID', 'the request cannot be understood', {
+    hint: 'Are the plugin and the daemon of one version?',
+  });
+}
