@@ -1,12 +1,13 @@
 /** What `tees status` says to people, in lines of at most 80 columns. Pure. */
-import { fit, formatBytes, formatCount, formatSeconds, someOf } from '../report/units.js';
+import { fit, formatBytes, formatCount, formatSeconds } from '../report/units.js';
+import { foldHostlist } from '../topology/hostlist.js';
 import type { JobStatus, StreamStatus } from '../wire/jobs.js';
+import type { ResidentSpec } from '../wire/resident.js';
 import type { PresentWait } from '../wire/waits.js';
 
 const WIDTH = 80;
 const LABEL_WIDTH = 11;
 const WAITS_LISTED_MAX = 20;
-const NODES_LISTED_MAX = 6;
 
 /** Ends with a newline. */
 export function jobsText(jobs: readonly JobStatus[]): string {
@@ -18,11 +19,16 @@ function jobLines(job: JobStatus): string[] {
   const command = job.command.join(' ');
   const lines = [
     row('job', `${job.job}, of uid ${job.uid}, for ${formatSeconds(job.age)}`),
-    row('command', command.replace(/\s+/g, ' ')),
+    ...(job.resident ? [row('of', residentText(job.resident))] : []),
+    row(job.resident ? 'first task' : 'command', command.replace(/\s+/g, ' ')),
     row('nodes', job.nodes),
   ];
   if (!job.stream) return [...lines, row('phase', job.phase)];
   return [...lines, ...streamLines(job.phase, job.stream)];
+}
+
+function residentText({ manager, job, environment }: ResidentSpec): string {
+  return `job ${job} of ${manager}; environment ${environment}`;
 }
 
 function streamLines(phase: string, stream: StreamStatus): string[] {
@@ -41,15 +47,15 @@ function streamLines(phase: string, stream: StreamStatus): string[] {
         `for ${formatSeconds(stall.quiet)}; ${stall.policy} after ${formatSeconds(stall.deadline)}`,
       ),
     );
-  if (away.length > 0) lines.push(row('away', someOf(away, NODES_LISTED_MAX)));
-  if (lost.length > 0) lines.push(row('lost', someOf(lost, NODES_LISTED_MAX)));
+  if (away.length > 0) lines.push(row('away', manyNodes(away)));
+  if (lost.length > 0) lines.push(row('lost', manyNodes(lost)));
   return [...lines, ...waitLines(stream)];
 }
 
 function waitLines({ waiting, waits }: StreamStatus): string[] {
   if (waiting === 0) return [row('waits', 'no read waits')];
-  const shown = waits.slice(0, WAITS_LISTED_MAX);
-  const more = waiting - shown.length;
+  const shown = byPath(waits).slice(0, WAITS_LISTED_MAX);
+  const more = waiting - shown.reduce((sum, { nodes }) => sum + nodes.length, 0);
   return [
     row('waits', `${formatCount(waiting, 'read')}:`),
     `  ${'NODE'.padEnd(10)}${'SO FAR'.padStart(8)}${'EXPECTED'.padStart(10)}  PATH`,
@@ -58,10 +64,43 @@ function waitLines({ waiting, waits }: StreamStatus): string[] {
   ];
 }
 
-function waitLine({ node, path, seconds, expected }: PresentWait): string {
+/** Of one path on many nodes; the longest. */
+interface PathWait {
+  readonly path: string;
+  readonly nodes: readonly string[];
+  readonly seconds: number;
+  /** Undefined: not known of all. */
+  readonly expected: number | undefined;
+}
+
+/** On thousands of nodes it is the same few files that are waited for. */
+function byPath(waits: readonly PresentWait[]): PathWait[] {
+  const found = new Map<string, PathWait>();
+  for (const { node, path, seconds, expected } of waits) {
+    const known = found.get(path) ?? { nodes: [], seconds: 0, expected: 0 };
+    found.set(path, {
+      path,
+      nodes: [...known.nodes, node],
+      seconds: Math.max(known.seconds, seconds),
+      // As long as any of them.
+      expected:
+        known.expected === undefined || expected === undefined
+          ? undefined
+          : Math.max(known.expected, expected),
+    });
+  }
+  return [...found.values()].sort((a, b) => b.seconds - a.seconds);
+}
+
+function waitLine({ nodes, path, seconds, expected }: PathWait): string {
   const left = expected === undefined ? 'unknown' : formatSeconds(expected);
-  const head = `  ${fit(node, 9).padEnd(10)}${formatSeconds(seconds).padStart(8)}${left.padStart(10)}  `;
+  const where = nodes.length === 1 ? fit(nodes[0] as string, 9) : `${nodes.length} nodes`;
+  const head = `  ${where.padEnd(10)}${formatSeconds(seconds).padStart(8)}${left.padStart(10)}  `;
   return head + fit(path, WIDTH - head.length);
+}
+
+function manyNodes(names: readonly string[]): string {
+  return names.length === 1 ? (names[0] as string) : `${names.length}: ${foldHostlist(names)}`;
 }
 
 function share(bytes: number, total: number): string {

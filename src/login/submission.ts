@@ -100,7 +100,7 @@ export class Submission {
   async #run(request: RunRequest, resident: ResidentSpec | undefined): Promise<Report> {
     const { context, name } = this;
     try {
-      this.#list(request);
+      this.#list(request, resident);
       const { config } = context;
       const stall = stallSettings(
         request.onStall ?? config.onStall,
@@ -144,7 +144,7 @@ export class Submission {
     }
   }
 
-  #list({ user, argv, nodes }: RunRequest): void {
+  #list({ user, argv, nodes }: RunRequest, resident: ResidentSpec | undefined): void {
     const { uid } = this.user;
     this.context.jobs.add({
       name: this.name,
@@ -153,6 +153,7 @@ export class Submission {
       status: () => ({
         ...{ job: this.name, uid, command: argv, nodes, age: this.#timeline.now() },
         phase: this.#job?.phase ?? this.#phase,
+        ...(resident ? { resident } : {}),
         ...(this.#job ? { stream: this.#job.status() } : {}),
       }),
       cancel: async (reason) => {

@@ -5,6 +5,7 @@
 import { Fields } from './fields.js';
 import type { Header } from './frame.js';
 import { decodeJobName } from './job.js';
+import type { ResidentSpec } from './resident.js';
 import type { PresentWait } from './waits.js';
 
 export type JobsRequest =
@@ -28,6 +29,8 @@ export interface JobStatus {
   readonly nodes: string;
   readonly phase: JobPhase;
   readonly age: number;
+  /** The job of a resource manager for whose tasks it is, instead of for a command of its own. */
+  readonly resident?: ResidentSpec;
   /** When the stream has begun. */
   readonly stream?: StreamStatus;
 }

@@ -44,6 +44,32 @@ test('every line fits into 80 columns, and says what waits, since when, and for 
   t.regex(text, /away +cn3/);
 });
 
+test('of thousands of nodes no more is said than people can read', (t) => {
+  const names = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, i) => `cn${from + i}`);
+  const waits = names(0, 100).map((node, i) => ({
+    node,
+    path: `/opt/lib${i % 2}.so`,
+    seconds: i / 10,
+    expected: 2,
+  }));
+  const many = { nodes: 8192, launched: 8000, away: names(512, 1024), lost: ['cn7', ...names(64, 96)] };
+  const stream = { ...JOB.stream!, ...many, waiting: 4321, waits };
+  const text = jobsText([{ ...JOB, nodes: 'cn[0-8191]', stream }]);
+  t.true(text.split('\n').length < 15, text);
+  t.regex(text, /away +512: cn\[512-1023\]\n/);
+  t.regex(text, /lost +33: cn\[7,64-95\]\n/);
+  t.regex(text, /50 nodes +9\.90 s +2\.00 s {2}\/opt\/lib1\.so\n/);
+  t.regex(text, /and 4221 more/);
+});
+
+test('a job of the resource manager’s is told with its name there', (t) => {
+  const resident = { manager: 'slurm', job: '4711', environment: 'default' };
+  const text = jobsText([{ ...JOB, resident }]);
+  t.regex(text, /of +job 4711 of slurm; environment default\n/);
+  t.regex(text, /first task +\/usr\/bin\/python3/);
+});
+
 test('a stall is told with its policy, and that nothing flows', (t) => {
   const stall = { policy: 'wait', deadline: 60, quiet: 75, stalled: true };
   const stream = structuredClone({ ...JOB.stream!, stall, bytesPerSecond: 0 });
