@@ -7,7 +7,7 @@
     {
       "target_name": "tees",
       "sources": [
-        "src/addon.cc", "src/credentials.cc", "src/descriptors.cc", "src/files.cc", "src/labels.cc", "src/names.cc",
+        "src/addon.cc", "src/credentials.cc", "src/descriptors.cc", "src/files.cc", "src/labels.cc", "src/munge.cc", "src/names.cc",
         "src/placement.cc", "src/work.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

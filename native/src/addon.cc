@@ -22,6 +22,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitDescriptors(env, exports);
   InitFiles(env, exports);
   InitLabels(env, exports);
+  InitMunge(env, exports);
   InitNames(env, exports);
   InitPlacement(env, exports);
   return exports;

@@ -9,6 +9,7 @@ void InitCredentials(Napi::Env env, Napi::Object exports);  // credentials.cc: p
 void InitDescriptors(Napi::Env env, Napi::Object exports);  // descriptors.cc: setCloseOnExec, limitQueues, takeDescriptors
 void InitFiles(Napi::Env env, Napi::Object exports);        // files.cc: xattrs, extents, unmount
 void InitLabels(Napi::Env env, Napi::Object exports);       // labels.cc: fileLabel
+void InitMunge(Napi::Env env, Napi::Object exports);        // munge.cc: mungeEncode, mungeDecode
 void InitNames(Napi::Env env, Napi::Object exports);        // names.cc: writeNames
 void InitPlacement(Napi::Env env, Napi::Object exports);    // placement.cc: renameTo, syncFileSystem, removeXattr
 

@@ -14,6 +14,18 @@ export interface PeerCredentials {
   readonly groups: readonly number[];
 }
 
+/** What munged has answered. */
+export interface MungeAnswer {
+  /** munge_err_t (munge(3)); -1: it could not be asked. */
+  readonly status: number;
+  /** The same in words. */
+  readonly reason: string;
+  /** The credential; or what it says. */
+  readonly bytes: Buffer;
+  /** Who has made it. */
+  readonly uid: number;
+}
+
 export interface NativeAddon {
   /** SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket. */
   peerCredentials(fd: number): PeerCredentials;
@@ -47,6 +59,13 @@ export interface NativeAddon {
    * descriptors of processes that are not to be trusted.
    */
   fileLabel(pid: number, fd: number, major: number, minor: number, attribute: string): Buffer | undefined;
+  /**
+   * munge_encode(3), on a worker thread: a credential of this process's user, for `forUid` alone, good for `seconds`.
+   * @param socket munged's; empty: where it is by default
+   */
+  mungeEncode(socket: Buffer, said: Buffer, forUid: number, seconds: number): Promise<MungeAnswer>;
+  /** munge_decode(3), on a worker thread. A credential that is refused is answered with what it says, and why. */
+  mungeDecode(socket: Buffer, credential: Buffer): Promise<MungeAnswer>;
   /** umount2(2); flags as the kernel defines them (MNT_DETACH = 2). */
   unmount(path: Buffer, flags: number): void;
   /**

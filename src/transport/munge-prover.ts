@@ -3,16 +3,19 @@
  * root's name, and munged of the other node opens (munge(7)). It is refused when anybody else than root has made it, when it is
  * old, when it has been opened before, and when it says something else than this handshake, whose nonces it names.
  */
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { TeesError } from '../base/errors.js';
+import { native } from '../base/native.js';
+import type { MungeAnswer } from '../base/native.js';
 import type { Prover } from '../wire/authentication.js';
 
-const DEADLINE_MS = 4_000;
 /** A handshake is over within seconds; munged allows for clocks that are a little apart (munge(7), CLOCK SKEW). */
 const TIME_TO_LIVE_S = 60;
-/** Whoever connects has a credential made before it has proved anything: that must not cost more than this. */
-const AT_ONCE_MAX = 4;
+/**
+ * Whoever connects has a credential made before it has proved anything: that must not cost more than this. A munged that
+ * hangs has no more of the daemon's worker threads, of which files need some.
+ */
+const AT_ONCE_MAX = 2;
 /** munge.h: of what was wrong with a credential, and not with munge. */
 const REFUSED = { first: 8, last: 18 } as const;
 const CREDENTIAL = /^MUNGE:[A-Za-z0-9+/=]+:$/;
@@ -27,55 +30,51 @@ export interface MungeOptions {
 }
 
 export class MungeProver implements Prover {
-  readonly #uid = process.geteuid?.() ?? 0;
   readonly means = 'munge';
+  readonly #uid = process.geteuid?.() ?? 0;
+  readonly #socket: Buffer;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(private readonly options: MungeOptions) {}
+  constructor(private readonly options: MungeOptions) {
+    this.#socket = Buffer.from(options.socket ?? '');
+  }
 
   /** @throws TeesError MUNGE_SILENT */
   async prove(statement: Buffer): Promise<Buffer> {
-    const restriction = [`--restrict-uid=${this.#uid}`, `--ttl=${TIME_TO_LIVE_S}`];
-    const { status, stdout, stderr } = await this.#run('munge', [
-      `--string=${digest(statement)}`,
-      ...restriction,
-    ]);
-    if (status !== 0) throw this.#silent(stderr);
-    return Buffer.from(stdout.trim());
+    const said = digest(statement);
+    const encode = (): Promise<MungeAnswer> =>
+      native().mungeEncode(this.#socket, said, this.#uid, TIME_TO_LIVE_S);
+    const { status, reason, bytes } = await this.#inTurn(encode);
+    if (status !== 0) throw this.#silent(reason);
+    return bytes;
   }
 
   /** @throws TeesError CREDENTIAL_REJECTED, MUNGE_SILENT */
   async check(statement: Buffer, proof: Buffer, node: string): Promise<void> {
-    const credential = proof.toString('latin1');
-    if (!CREDENTIAL.test(credential)) throw rejected(node, 'it is none');
-    const opened = ['--metadata=-', '--keys=STATUS,UID', '--output=-'];
-    const { status, stdout, stderr } = await this.#run('unmunge', opened, credential);
-    const { state, uid, said } = readCredential(stdout);
-    if (status >= REFUSED.first && status <= REFUSED.last)
-      throw rejected(node, state || stderr.replace(/^unmunge: (Error: )?/, ''));
-    if (status !== 0) throw this.#silent(stderr);
+    if (!CREDENTIAL.test(proof.toString('latin1'))) throw rejected(node, 'it is none');
+    const { status, reason, bytes, uid } = await this.#inTurn(() =>
+      native().mungeDecode(this.#socket, proof),
+    );
+    if (status >= REFUSED.first && status <= REFUSED.last) throw rejected(node, reason);
+    if (status !== 0) throw this.#silent(reason);
     if (uid !== this.#uid) throw rejected(node, `uid ${uid} has made it`);
-    if (said !== digest(statement)) throw rejected(node, 'it is of another handshake');
+    if (!bytes.equals(digest(statement))) throw rejected(node, 'it is of another handshake');
   }
 
   #silent(why: string): TeesError {
     const { self } = this.options;
-    return new TeesError('MUNGE_SILENT', `munge of ${self} does not answer: ${why.trim()}`, {
+    return new TeesError('MUNGE_SILENT', `munge of ${self} does not answer: ${why}`, {
       node: self,
       hint: HINT,
     });
   }
 
-  async #run(command: string, argv: readonly string[], input: string = ''): Promise<Result> {
+  async #inTurn<Value>(ask: () => Promise<Value>): Promise<Value> {
     if (this.#running >= AT_ONCE_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running++;
-    const { socket } = this.options;
-    const where = socket === undefined ? [] : [`--socket=${socket}`];
     try {
-      return await run(command, [...where, ...argv], input);
-    } catch (error) {
-      throw this.#silent((error as Error).message);
+      return await ask();
     } finally {
       this.#running--;
       this.#waiting.shift()?.();
@@ -83,43 +82,12 @@ export class MungeProver implements Prover {
   }
 }
 
-interface Result {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Rejects when it cannot be run, or takes too long. */
-function run(command: string, argv: readonly string[], input: string): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(command, argv, { timeout: DEADLINE_MS }, (error, stdout, stderr) => {
-      const status = error?.code;
-      if (!error) resolve({ status: 0, stdout, stderr });
-      else if (typeof status === 'number') resolve({ status, stdout, stderr });
-      else reject(error.killed ? new Error(`no answer within ${DEADLINE_MS / 1000} s`) : error);
-    });
-    // It may have ended without reading.
-    child.stdin?.on('error', () => {}).end(input);
-  });
-}
-
-function digest(statement: Buffer): string {
-  return createHash('sha256').update(statement).digest('hex');
-}
-
-/** What unmunge says: a line for each key, with a number in brackets; an empty line; and the payload. Pure. */
-export function readCredential(text: string): {
-  readonly state: string;
-  readonly uid: number;
-  readonly said: string;
-} {
-  const [, state = '', uid = '-1', said = ''] =
-    /^STATUS:\s+(.*) \([0-9]+\)\nUID:\s+.* \(([0-9]+)\)\n\n([^]*)$/.exec(text) ?? [];
-  return { state, uid: Number(uid), said: said.trim() };
+function digest(statement: Buffer): Buffer {
+  return Buffer.from(createHash('sha256').update(statement).digest('hex'));
 }
 
 function rejected(node: string, why: string): TeesError {
-  return new TeesError('CREDENTIAL_REJECTED', `the munge credential of ${node} is refused: ${why.trim()}`, {
+  return new TeesError('CREDENTIAL_REJECTED', `the munge credential of ${node} is refused: ${why}`, {
     node,
     hint: HINT,
   });

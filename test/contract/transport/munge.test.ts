@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import anyTest from 'ava';
 import type { TestFn } from 'ava';
 import type { TeesError } from '../../../src/base/errors.js';
-import { MungeProver, readCredential } from '../../../src/transport/munge-prover.js';
+import { MungeProver } from '../../../src/transport/munge-prover.js';
 import { Acceptor, Connector } from '../../../src/wire/authentication.js';
 import type { Header } from '../../../src/wire/frame.js';
 import { eventually } from '../../support/tees.js';
@@ -144,11 +144,4 @@ maybe(`munged that is not there is named${why}`, async (t) => {
     t.is(error.code, 'MUNGE_SILENT');
     t.is(error.node, 'cn7');
   }
-});
-
-test('what unmunge says is read, or is of nobody', (t) => {
-  const text = 'STATUS:          Success (0)\nUID:             root (0)\n\nsaid';
-  t.deepEqual(readCredential(text), { state: 'Success', uid: 0, said: 'said' });
-  for (const wrong of ['', text.replace('root (0)', 'root'), text.replace('\n\n', '\n'), text.slice(2)])
-    t.deepEqual(readCredential(wrong), { state: '', uid: -1, said: '' });
 });
