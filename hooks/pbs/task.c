@@ -2,11 +2,11 @@
  * How a task of a PBS job comes into its environment. pbs_mom starts this as the user in place of the task's program
  * (tees.py), which it becomes:
  *
- *   tees-task [--socket PATH] enter JOB ENVIRONMENT FIRST HOOK METHOD ON_LOSS [NAME=VALUE…] -- PROGRAM ARGUMENT-0 ARGUMENT…
+ *   tees-task [--socket PATH] enter JOB ENVIRONMENT POSITION HOOK METHOD ON_LOSS [NAME=VALUE…] -- PROGRAM ARGUMENT-0 ARGUMENT…
  *   tees-task [--socket PATH] ended JOB
  *   tees-task check
  *
- * FIRST is 1 on the first of the job's nodes; HOOK, METHOD, ON_LOSS may be -; the variables are those that the dynamic linker takes away from a program with
+ * POSITION is 0 on the first of the job's nodes; HOOK, METHOD, ON_LOSS may be -; the variables are those that the dynamic linker takes away from a program with
  * capabilities, as this is one: with them in its file it may enter a mount namespace. Anybody can start it. It goes where
  * the node's daemon sends it, whose socket must be root's, and the daemon judges who asks by the kernel's word.
  */
@@ -25,7 +25,7 @@
 
 #define MANAGER "pbs"
 #define ANSWERS "setcap cap_sys_admin,cap_sys_chroot,cap_sys_ptrace,cap_setpcap=p"
-enum { JOB, ENVIRONMENT_NAME, FIRST, HOOK, METHOD, ON_LOSS, FACTS };
+enum { JOB, ENVIRONMENT_NAME, POSITION, HOOK, METHOD, ON_LOSS, FACTS };
 
 static void give_up(int status, const char *what, const char *why, const char *hint) __attribute__((noreturn));
 static void give_up(int status, const char *what, const char *why, const char *hint) {
@@ -75,7 +75,7 @@ static void enter(const char *socket, char **facts, char **variables, char **pro
       .job = facts[JOB],
       .environment = facts[ENVIRONMENT_NAME],
       .uid = getuid(),
-      .is_first = strcmp(facts[FIRST], "1") == 0,
+      .position = (uint32_t)strtoul(facts[POSITION], NULL, 10),
       .is_known = !is_shell,
       .hook = said(facts[HOOK]),
       .method = said(facts[METHOD]),

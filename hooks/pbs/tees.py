@@ -7,7 +7,9 @@ place of the program: as the user it asks the node's daemon for the way in, goes
 resource `tees` are not touched. No error of a job rejects an event, which could take the node out of service.
 """
 import json
+import socket
 import subprocess
+import zlib
 
 import pbs
 
@@ -20,6 +22,7 @@ NONE = "none"
 UNSAID = "-"
 OPTIONS = ("hook", "method", "on-loss")
 END_DEADLINE_S = 10
+POSITIONS = 1000
 # glibc takes these, and LD_*, from whoever starts a program with capabilities.
 TAKEN = (
     "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LOCALDOMAIN", "LOCPATH", "MALLOC_ARENA_MAX",
@@ -64,10 +67,11 @@ def launch(event):
         "%s=%s" % (key, str(environment[key]).replace("\\,", ","))
         for key in environment if key.startswith("LD_") or key in TAKEN
     ]
-    first = "1" if job.in_ms_mom() else "0"
+    # The first node asks for the environment at once, others later, and not all at the same time.
+    position = 0 if job.in_ms_mom() else 1 + zlib.crc32(socket.gethostname().encode()) % POSITIONS
     program = event.progname
     event.argv = (
-        ["tees-task", "--socket", here["socket"], "enter", job.id, name, first]
+        ["tees-task", "--socket", here["socket"], "enter", job.id, name, str(position)]
         + options + taken + ["--", program] + list(event.argv)
     )
     event.progname = here["task"]

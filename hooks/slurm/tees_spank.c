@@ -112,7 +112,7 @@ int slurm_spank_task_init_privileged(spank_t spank, int count, char **arguments)
       .job = number,
       .environment = values[ENVIRONMENT],
       .uid = uid,
-      .is_first = node == 0,
+      .position = node,
       .is_known = step != BATCH_SCRIPT,
       .hook = values[HOOK],
       .method = values[METHOD],

@@ -58,11 +58,12 @@ bool door_is_roots(const char *path) {
 }
 
 static int send_task(int fd, const struct task *task) {
-  char uid[16];
+  char uid[16], position[16];
   size_t words = 0;
   snprintf(uid, sizeof uid, "%u", task->uid);
+  snprintf(position, sizeof position, "%u", task->position);
   while (task->command[words]) words++;
-  const char *const head[] = {"enter", task->manager, task->job, task->environment, uid, task->is_first ? "1" : "0", task->is_known ? "1" : "0", task->hook, task->method, task->on_loss, task->directory, task->path, task->libraries};
+  const char *const head[] = {"enter", task->manager, task->job, task->environment, uid, position, task->is_known ? "1" : "0", task->hook, task->method, task->on_loss, task->directory, task->path, task->libraries};
   AUTO_FREE const char **strings = calloc(COUNT_OF(head) + words + 1, sizeof *strings);
   if (!strings) return -1;
   memcpy(strings, head, sizeof head);

@@ -14,7 +14,7 @@
 struct task {
   const char *manager, *job, *environment, *hook, *method, *on_loss, *directory, *path, *libraries;
   uid_t uid;
-  bool is_first; /* on the first of its step's nodes */
+  uint32_t position; /* of its node among those of the step: the first asks at once, the others only when nothing comes */
   bool is_known; /* its command is what will run */
   char **command;
 };

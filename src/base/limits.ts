@@ -13,7 +13,7 @@ export const FRAME_HEADER_MAX_BYTES = 4 * MIB;
 export const FRAME_BODY_MAX_BYTES = 1 * MIB;
 /** Before a peer has proved that it knows the cluster key, it may send this much a frame. */
 export const FRAME_UNAUTHENTICATED_MAX_BYTES = 4 * KIB;
-export const AUTHENTICATION_DEADLINE_MS = 5_000;
+export const AUTHENTICATION_DEADLINE_MS = 15_000;
 
 /** Linux PATH_MAX and NAME_MAX. */
 export const PATH_MAX_BYTES = 4096;

@@ -1,10 +1,10 @@
 /**
  * What is asked at the door for tasks (task-door.ts), and who may ask it. Strings as in wire/strings.ts:
  *
- *   enter MANAGER JOB ENVIRONMENT UID FIRST KNOWN HOOK METHOD ON_LOSS DIRECTORY PATH LIBRARIES ARG…
+ *   enter MANAGER JOB ENVIRONMENT UID POSITION KNOWN HOOK METHOD ON_LOSS DIRECTORY PATH LIBRARIES ARG…
  *   ended MANAGER JOB
  *
- * FIRST is 1 on the first of the step's nodes, KNOWN when the words behind it are the program that will run, PATH and
+ * POSITION is that of the node among those of the step, from 0; KNOWN is 1 when the words behind it are the program that will run, PATH and
  * LIBRARIES the task's PATH and LD_LIBRARY_PATH.
  */
 import type { Socket } from 'node:net';
@@ -15,21 +15,31 @@ import type { ResideRequest } from '../wire/resident.js';
 import { StringsDecoder } from '../wire/strings.js';
 
 export type DoorRequest =
-  | { readonly verb: 'enter'; readonly isFirst: boolean; readonly request: ResideRequest }
+  | { readonly verb: 'enter'; readonly position: number; readonly request: ResideRequest }
   | { readonly verb: 'ended'; readonly manager: string; readonly job: string };
 
 /** Resolves when it is whole. @throws TeesError REQUEST_INVALID */
 export async function readDoorRequest(socket: Socket): Promise<DoorRequest> {
   const [verb = '', manager = '', job = '', environment = '', uid = '', ...rest] = await readStrings(socket);
   if (verb === 'ended') return { verb, manager, job };
-  const [first, known, hook = '', method = '', onLoss = '', cwd = '/', path = '', libraries = '', ...argv] =
-    rest;
-  if (verb !== 'enter' || argv.length === 0 || !/^[0-9]+$/.test(uid)) throw invalid();
+  const [
+    position = '',
+    known,
+    hook = '',
+    method = '',
+    onLoss = '',
+    cwd = '/',
+    path = '',
+    libraries = '',
+    ...argv
+  ] = rest;
+  if (verb !== 'enter' || argv.length === 0 || ![uid, position].every((word) => /^[0-9]{1,10}$/.test(word)))
+    throw invalid();
   const request = {
     ...{ manager, job, environment, uid: Number(uid), argv, cwd, path, libraries },
     ...{ learn: known === '1', hook, method, onLoss },
   };
-  return { verb, isFirst: first === '1', request };
+  return { verb, position: Number(position), request };
 }
 
 /**

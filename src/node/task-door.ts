@@ -25,6 +25,8 @@ import type { EntranceFacts } from './entrance.js';
 export const DOOR_NAME = 'tasks.sock';
 /** Others ask only when the first has not, or its question is lost. */
 const OTHERS_ASK_AFTER_MS = 2_000;
+const APART_MS = 20;
+const OTHERS_ASK_WITHIN_MS = 60_000;
 /** After so long nobody ends any more what the manager has ended. */
 const ENDED_DEADLINE_MS = 10_000;
 /** Of one user's, at once: a node has not so many processors. */
@@ -121,7 +123,7 @@ export class TaskDoor {
       const asked = await readDoorRequest(socket);
       mayKnock(peerOf(socket), asked);
       if (asked.verb === 'ended') return say(...(await this.#ended(asked.manager, asked.job)));
-      const { pid, inode, allow, env } = await this.#enter(asked.request, asked.isFirst, gone.signal);
+      const { pid, inode, allow, env } = await this.#enter(asked.request, asked.position, gone.signal);
       const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
       say('entered', String(pid), String(inode), String(allow.length), ...allow, ...variables);
     } catch (thrown) {
@@ -145,11 +147,11 @@ export class TaskDoor {
     });
   }
 
-  async #enter(request: ResideRequest, isFirst: boolean, gone: AbortSignal): Promise<EntranceFacts> {
+  async #enter(request: ResideRequest, position: number, gone: AbortSignal): Promise<EntranceFacts> {
     const { manager, job, environment } = request;
     const spec = { manager, job, environment };
     const deadline = AbortSignal.timeout(RESIDENT_DEADLINE_MS);
-    let delayMs = isFirst ? 0 : OTHERS_ASK_AFTER_MS;
+    let delayMs = askAfterMs(position);
     for (;;) {
       const found = this.#find(spec);
       if (found && found.spec.uid !== request.uid) throw forbidden(request);
@@ -223,6 +225,11 @@ export class TaskDoor {
     }
     return ['done'];
   }
+}
+
+/** Pure: of thousands that wait no more than a few ask at the same time. */
+function askAfterMs(position: number): number {
+  return position === 0 ? 0 : Math.min(OTHERS_ASK_AFTER_MS + position * APART_MS, OTHERS_ASK_WITHIN_MS);
 }
 
 /** One user's question is not answered by what another one is told. */

@@ -175,7 +175,7 @@ s.sendall(struct.pack("<I", len(body)) + body); print(s.recv(4096))`;
 }
 
 maybe(`nobody asks in another’s name, nor ends another’s job${because}`, async (t) => {
-  const asked = `enter pbs ${JOB} default ${USER.uid} 1 0 - - - / - - sh`.split(' ');
+  const asked = `enter pbs ${JOB} default ${USER.uid} 0 0 - - - / - - sh`.split(' ');
   t.regex((await knock(t, ...asked)).stdout, /NOT_ALLOWED/);
   t.regex((await knock(t, 'ended', 'pbs', JOB)).stdout, /NOT_ALLOWED/);
   t.regex(

@@ -201,7 +201,7 @@ maybe('forged requests are refused, and logged', async (t) => {
   await enter(cluster, OTHER, 'true');
   const job = jobOf(await inside(t, "sbatch --tees=none -N1 -w cn1 --output=/dev/null --wrap 'sleep 60'"));
   const request = (uid: number, of = job): string[] =>
-    `enter slurm ${of} default ${uid} 1 0 - - - / - - sh`
+    `enter slurm ${of} default ${uid} 0 0 - - - / - - sh`
       .split(' ')
       .map((word) => (word === '-' ? '' : word));
   const logOf = (node: string): string =>

@@ -16,7 +16,7 @@ const task = {
 };
 const enter = (uid: number): Parameters<typeof mayKnock>[1] => ({
   verb: 'enter',
-  isFirst: true,
+  position: 0,
   request: { ...job, ...task, uid },
 });
 
