@@ -25,6 +25,8 @@ interface Resident {
   /** Resolves when the deployment streams; rejects when it has failed before. */
   readonly begun: Promise<void>;
   readonly end: (reason: TeesError) => void;
+  /** Each node has all of it. */
+  readonly isDelivered: () => boolean;
   readonly over: Promise<void>;
 }
 
@@ -45,11 +47,12 @@ export class Residents {
     if (message.t === 'ended') void this.#lookUp();
   }
 
+  /** Environments that are everywhere stay, as when this daemon is lost: tasks are in them, which need it no more. */
   async stop(reason: TeesError): Promise<void> {
     clearInterval(this.#timer);
-    const all = [...this.#residents.values()];
-    for (const resident of all) resident.end(reason);
-    await Promise.all(all.map(({ over }) => over));
+    const unfinished = [...this.#residents.values()].filter(({ isDelivered }) => !isDelivered());
+    for (const resident of unfinished) resident.end(reason);
+    await Promise.all(unfinished.map(({ over }) => over));
   }
 
   async #answer(link: Link, request: ResideRequest): Promise<void> {
@@ -102,7 +105,8 @@ export class Residents {
       ended ??= reason;
       submission?.giveUp(reason);
     };
-    const resident = { spec, managed, begun, end, over };
+    const isDelivered = (): boolean => submission?.job?.phase === 'delivered';
+    const resident = { spec, managed, begun, end, isDelivered, over };
     this.#residents.set(key, resident);
     this.#timer ??= setInterval(() => void this.#lookUp(), RESIDENT_LOOK_INTERVAL_MS).unref();
     return resident;

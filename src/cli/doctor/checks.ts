@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync, statSync, statfsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { release } from 'node:os';
+import { dirname } from 'node:path';
 import { TeesError } from '../../base/errors.js';
 import { launcherPath, native, servePath } from '../../base/native.js';
 import type { Config } from '../../config/config.js';
@@ -137,12 +138,14 @@ function store({ config, node }: Patient): Finding[] {
   const size = formatSize(sizeBytes);
   try {
     checkStorePlace(directory, sizeBytes, node);
-    const { bavail, bsize, ffree, files } = statfsSync(directory);
+    const { bavail, blocks, bsize, ffree, files } = statfsSync(directory);
     const free = bavail * bsize;
+    // What jobs and the cache have of it is the store's own.
+    const room = isMountPoint(directory) ? blocks * bsize : free;
     const value = `${directory}, ${formatSize(Math.floor(free / 2 ** 20) * 2 ** 20)} free`;
     if (files > 0 && ffree === 0)
       return [fail('store', value, 'No file can be made there any more: it has no inodes left.')];
-    if (free >= sizeBytes) return [ok('store', value)];
+    if (room >= sizeBytes) return [ok('store', value)];
     return [warn('store', value, `store.size is ${size}: layers that it admits may not fit.`)];
   } catch (thrown) {
     const error = TeesError.from(thrown, 'STORE_FAILED');
@@ -150,6 +153,10 @@ function store({ config, node }: Patient): Finding[] {
       fail('store', error.message, error.hint ?? `mkdir -p ${directory}, on a file system of its own.`),
     ];
   }
+}
+
+function isMountPoint(directory: string): boolean {
+  return statSync(directory).dev !== statSync(dirname(directory)).dev;
 }
 
 async function port({ config, node, sameNetwork }: Patient): Promise<Finding[]> {
@@ -209,8 +216,8 @@ type Bounded = Pick<Config['environment'], 'memoryBytes' | 'processes'>;
 function bounds(section: string, { memoryBytes, processes }: Bounded): Finding[] {
   const missing = memoryBytes === undefined && processes === undefined ? [] : missingControllers();
   if (missing.length === 0) return [];
-  const what = `no control group controller ${missing.join(', ')}`;
-  const hint = `Mount them; or say ${section}.memory: none and ${section}.processes: none.`;
+  const what = `control group controllers ${missing.join(', ')} cannot be used`;
+  const hint = `Mount them, writable; or say ${section}.memory: none and ${section}.processes: none.`;
   return [fail(section, what, hint)];
 }
 
@@ -223,7 +230,17 @@ function missingControllers(): string[] {
   } catch {
     // Version 1.
   }
-  return CONTROLLERS.filter((name) => !known.includes(name) && !existsSync(`${root}/${name}/tasks`));
+  return CONTROLLERS.filter((name) => !isWritable(known.includes(name) ? root : `${root}/${name}`));
+}
+
+/** In containers they are often there to be looked at only. */
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function nodes({ config, sameNetwork }: Patient): Promise<Finding[]> {

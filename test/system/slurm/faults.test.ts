@@ -119,23 +119,28 @@ maybe('a node’s daemon that is killed is there for the next step, and harms no
   t.deepEqual(await whatIsLeft(cluster), []);
 });
 
-maybe(
-  'the login daemon may be lost: jobs whose environments have arrived go on, and clear up',
-  async (t) => {
-    await inside(t, 'echo mine >/opt/mark');
-    const { cluster } = t.context;
-    const output = join(tmpdir(), `tees-orphan-${process.pid}`);
-    const steps = `srun sh -c "cat /opt/mark; sleep ${ORPHANED_S}; cat /opt/mark"`;
-    await inside(t, `sbatch -N4 --output=${output} --wrap '${steps}'`);
-    await eventually('the step', () => existsSync(output) && readFileSync(output, 'utf8').length === 20);
-    await cluster.signalNode('login', 'SIGKILL');
-    await eventually('its end', async () => (await cluster.status()).nodes[0]?.state === 'down');
-    t.deepEqual(await whatIsLeft(cluster), []);
-    t.is(readFileSync(output, 'utf8'), 'mine\n'.repeat(8));
-    rmSync(output);
-  },
-  { settings: { recoveryDeadline: '1s' } },
-);
+for (const [how, signal] of [
+  ['lost', 'SIGKILL'],
+  ['stopped', 'SIGTERM'],
+] as const) {
+  maybe(
+    `the login daemon may be ${how}: jobs whose environments have arrived go on, and clear up`,
+    async (t) => {
+      await inside(t, 'echo mine >/opt/mark');
+      const { cluster } = t.context;
+      const output = join(tmpdir(), `tees-orphan-${process.pid}`);
+      const steps = `srun sh -c "cat /opt/mark; sleep ${ORPHANED_S}; cat /opt/mark"; srun cat /opt/mark`;
+      await inside(t, `sbatch -N4 --output=${output} --wrap '${steps}'`);
+      await eventually('the step', () => existsSync(output) && readFileSync(output, 'utf8').length === 20);
+      await cluster.signalNode('login', signal);
+      await eventually('its end', async () => (await cluster.status()).nodes[0]?.state === 'down');
+      t.deepEqual(await whatIsLeft(cluster), []);
+      t.is(readFileSync(output, 'utf8'), 'mine\n'.repeat(12));
+      rmSync(output);
+    },
+    { settings: { recoveryDeadline: '1s' } },
+  );
+}
 
 maybe(
   'a node’s daemon that is killed while tasks wait for their environment lets them in afterwards',
