@@ -9,6 +9,7 @@ import type { PeerCredentials } from '../base/native.js';
 import type { Config } from '../config/config.js';
 import type { Report } from '../report/report.js';
 import { hookEngine } from '../serving/hooks.js';
+import { managerNamed } from '../resource-manager/resource-managers.js';
 import { selectNodes } from '../topology/select.js';
 import type { Link } from '../transport/link.js';
 import type { ProgressMessage, RunRequest } from '../wire/api.js';
@@ -65,6 +66,7 @@ export class Submission {
   readonly #allocated = new Set<string>();
   #job: LoginJob | undefined;
   #phase: JobPhase = 'scanning';
+  #idleNodes: Promise<ReadonlySet<string>> | undefined;
   #over: Promise<unknown> = Promise.resolve();
 
   /** @param user who asks, by the kernel's word */
@@ -169,10 +171,25 @@ export class Submission {
     this.context.idleProxies.allocate(members, this.name);
   }
 
+  /** Whether it may be borrowed: no other job has it, and its daemon is there. */
   async #answers(proxy: string): Promise<boolean> {
+    if (!(await this.#isFree(proxy))) return false;
     const error = await this.context.probe(proxy);
     if (error) this.context.log.warn(`${proxy} is not borrowed: ${error.message}`);
     return error === undefined;
+  }
+
+  /** By the resource manager's word, where there is one. */
+  async #isFree(proxy: string): Promise<boolean> {
+    const { resourceManager } = this.context.config;
+    if (resourceManager === 'none') return true;
+    this.#idleNodes ??= managerNamed(resourceManager).idleNodes();
+    try {
+      return (await this.#idleNodes).has(proxy);
+    } catch (error) {
+      this.context.log.warn(`${proxy} is not borrowed: ${(error as Error).message}`);
+      return false;
+    }
   }
 
   async #learn({ split: { learnt } }: Deployment): Promise<void> {

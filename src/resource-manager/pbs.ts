@@ -41,13 +41,25 @@ export const pbs: ResourceManager = {
     for (const [job, { user, nodes, runs }] of found) known.set(job, { uid: await uidOf(user), nodes, runs });
     return known;
   },
+  async idleNodes() {
+    const argv = ['-a', '-F', 'json'];
+    try {
+      const { stdout } = await promisify(execFile)(program('pbsnodes'), argv, {
+        timeout: LOOK_UP_DEADLINE_MS,
+      });
+      return readIdleNodes(stdout);
+    } catch (cause) {
+      if (cause instanceof TeesError) throw cause;
+      throw silent((cause as { stderr?: string }).stderr?.trim() || (cause as Error).message, cause);
+    }
+  },
 };
 
 /** What it prints of those that it knows. */
 async function askServer(jobs: readonly string[]): Promise<string> {
   const argv = ['-f', '-F', 'json', ...jobs];
   try {
-    const { stdout } = await promisify(execFile)(qstat(), argv, { timeout: LOOK_UP_DEADLINE_MS });
+    const { stdout } = await promisify(execFile)(program('qstat'), argv, { timeout: LOOK_UP_DEADLINE_MS });
     return stdout;
   } catch (cause) {
     const { stdout = '', stderr = '', message } = cause as Error & { stdout?: string; stderr?: string };
@@ -60,11 +72,11 @@ async function askServer(jobs: readonly string[]): Promise<string> {
 function silent(why: string, cause?: unknown): TeesError {
   return new TeesError('RESOURCE_MANAGER_SILENT', `PBS does not answer: ${why}`, {
     cause,
-    hint: 'Does qstat -f work on the login node, as root? See pbs_server and pbs.conf.',
+    hint: 'Do qstat -f and pbsnodes -a work on the login node, as root? See pbs_server and pbs.conf.',
   });
 }
 
-function qstat(): string {
+function program(name: string): string {
   const file = process.env['PBS_CONF_FILE'] ?? DEFAULT_CONFIGURATION;
   let text = '';
   try {
@@ -73,7 +85,7 @@ function qstat(): string {
     // Then it is to be found as any other command.
   }
   const directory = /^\s*PBS_EXEC=(\S+)/m.exec(text)?.[1];
-  return directory === undefined ? 'qstat' : join(directory, 'bin/qstat');
+  return directory === undefined ? name : join(directory, 'bin', name);
 }
 
 /** Pure. @throws TeesError RESOURCE_MANAGER_SILENT */
@@ -81,12 +93,7 @@ export function readJobs(
   text: string,
 ): Map<string, { readonly user: string; readonly nodes: readonly string[]; readonly runs: boolean }> {
   if (text.trim() === '') return new Map();
-  let jobs: Record<string, Attributes>;
-  try {
-    jobs = (JSON.parse(text) as { Jobs?: Record<string, Attributes> }).Jobs ?? {};
-  } catch (cause) {
-    throw silent('what qstat says is no JSON', cause);
-  }
+  const { Jobs: jobs = {} } = readJson<{ Jobs?: Record<string, Attributes> }>(text);
   return new Map(
     Object.entries(jobs).map(([job, attributes]) => {
       const { job_state: state, exec_host: hosts } = attributes;
@@ -94,6 +101,23 @@ export function readJobs(
       return [job, { user: userOf(attributes), nodes, runs: RUNNING_STATES.has(String(state)) }] as const;
     }),
   );
+}
+
+/** Pure. @throws TeesError RESOURCE_MANAGER_SILENT */
+export function readIdleNodes(text: string): ReadonlySet<string> {
+  const { nodes = {} } = readJson<{ nodes?: Record<string, { state?: unknown; jobs?: unknown }> }>(text);
+  const idle = Object.entries(nodes).filter(
+    ([, { state, jobs }]) => state === 'free' && (!Array.isArray(jobs) || jobs.length === 0),
+  );
+  return new Set(idle.map(([name]) => withoutDomain(name)));
+}
+
+function readJson<Answer>(text: string): Answer {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch (cause) {
+    throw silent('what it says is no JSON', cause);
+  }
 }
 
 /**

@@ -34,4 +34,10 @@ export interface ResourceManager {
    * @throws TeesError RESOURCE_MANAGER_SILENT
    */
   lookUp(jobs: readonly string[]): Promise<Map<string, ManagedJob>>;
+  /**
+   * Nodes that are in service and have no job of the manager's.
+   * @returns names as in the configuration
+   * @throws TeesError RESOURCE_MANAGER_SILENT
+   */
+  idleNodes(): Promise<ReadonlySet<string>>;
 }

@@ -25,15 +25,28 @@ export const slurm: ResourceManager = {
       const { stdout } = await promisify(execFile)('squeue', argv, { timeout: LOOK_UP_DEADLINE_MS });
       return readJobs(stdout);
     } catch (cause) {
-      const { stderr = '', message } = cause as Error & { stderr?: string };
-      if (UNKNOWN_JOB.test(stderr)) return new Map();
-      throw new TeesError('RESOURCE_MANAGER_SILENT', `Slurm does not answer: ${stderr.trim() || message}`, {
-        cause,
-        hint: 'Does squeue work on the login node, as root? See slurmctld, slurm.conf and munge.',
-      });
+      if (UNKNOWN_JOB.test((cause as { stderr?: string }).stderr ?? '')) return new Map();
+      throw silent(cause);
+    }
+  },
+  async idleNodes() {
+    const argv = ['--noheader', '--Node', '--states=idle', '--format=%N'];
+    try {
+      const { stdout } = await promisify(execFile)('sinfo', argv, { timeout: LOOK_UP_DEADLINE_MS });
+      return new Set(stdout.split(/\s+/).filter((name) => name !== ''));
+    } catch (cause) {
+      throw silent(cause);
     }
   },
 };
+
+function silent(cause: unknown): TeesError {
+  const { stderr = '', message } = cause as Error & { stderr?: string };
+  return new TeesError('RESOURCE_MANAGER_SILENT', `Slurm does not answer: ${stderr.trim() || message}`, {
+    cause,
+    hint: 'Do squeue and sinfo work on the login node, as root? See slurmctld, slurm.conf and munge.',
+  });
+}
 
 /** Pure. */
 export function readJobs(table: string): Map<string, ManagedJob> {

@@ -6,11 +6,12 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RESIDENT_LOOK_INTERVAL_MS } from '../../../src/base/limits.js';
+import type { Report } from '../../../src/report/report.js';
 import { StateDirectory } from '../../../src/emulator/state-directory.js';
 import { StringsDecoder, encodeStrings } from '../../../src/wire/strings.js';
 import { brokenClusterTests } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
-import { enter, personOf } from '../../support/environments.js';
+import { enter, personOf, tees } from '../../support/environments.js';
 import type { Person } from '../../support/environments.js';
 import { ask, doorOf, jobOf, whatIsLeft } from '../../support/slurm.js';
 import { eventually } from '../../support/tees.js';
@@ -175,6 +176,32 @@ maybe('slurmctld may be started again meanwhile', async (t) => {
   t.is(await inside(t, 'srun -N1 cat /opt/mark'), 'mine');
   t.deepEqual(await whatIsLeft(cluster), []);
 });
+
+maybe(
+  'a proxy node that has another job is not borrowed, an idle one is',
+  async (t) => {
+    await inside(t, 'echo mine >/opt/mark');
+    const { cluster } = t.context;
+    const borrowed = async (): Promise<readonly string[]> => {
+      const file = join(tmpdir(), `tees-borrowed-${process.pid}-${Math.random()}`);
+      const words = ['--nodes', 'cn[1-2,4-5]', '--environment', 'default', '--report', file];
+      const done = await tees(cluster, USER, 'run', ...words, '--', 'cat', '/opt/mark');
+      t.is(done.status, 0, done.stderr);
+      const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+      rmSync(file);
+      return report.borrowed;
+    };
+    const other = ['sbatch', '--parsable', '-w', 'cn0', '--output=/dev/null', '--wrap', 'sleep 60'];
+    const job = await ask(cluster, ...other);
+    const state = (): Promise<string> => ask(cluster, 'squeue', '--noheader', '--format=%T');
+    await eventually('the other job', async () => (await state()) === 'RUNNING');
+    t.deepEqual(await borrowed(), ['cn3']);
+    await ask(cluster, 'scancel', job);
+    t.deepEqual(await whatIsLeft(cluster), []);
+    t.deepEqual(await borrowed(), ['cn0', 'cn3']);
+  },
+  { groupSize: 3 },
+);
 
 maybe('many jobs at once on the same nodes', async (t) => {
   await inside(t, 'echo mine >/opt/mark; head -c 1m /dev/urandom >/opt/bytes');

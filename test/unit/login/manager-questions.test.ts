@@ -16,6 +16,10 @@ class SlowManager implements ResourceManager {
     return undefined;
   }
 
+  idleNodes(): Promise<ReadonlySet<string>> {
+    return Promise.resolve(new Set());
+  }
+
   lookUp(jobs: readonly string[]): Promise<Map<string, ManagedJob>> {
     this.asked.push([...jobs]);
     return new Promise((resolve, reject) => {

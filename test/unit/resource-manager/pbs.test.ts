@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import type { TeesError } from '../../../src/base/errors.js';
-import { pbs, readJobs } from '../../../src/resource-manager/pbs.js';
+import { pbs, readIdleNodes, readJobs } from '../../../src/resource-manager/pbs.js';
 
 const ATTRIBUTES = {
   Job_Name: 'STDIN',
@@ -45,6 +45,25 @@ test('what is no answer is none', (t) => {
   t.is(readJobs('').size, 0);
   t.is(readJobs('{}').size, 0);
   t.is(t.throws<TeesError>(() => readJobs('qstat: help'))?.code, 'RESOURCE_MANAGER_SILENT');
+});
+
+test('a node is idle that is in service and has no job', (t) => {
+  const node = {
+    Mom: 'cn0.cluster.example',
+    ntype: 'PBS',
+    state: 'free',
+    pcpus: 4,
+    resources_available: { host: 'cn0' },
+  };
+  const nodes = {
+    'cn0.cluster.example': node,
+    cn1: { ...node, jobs: ['12.login/0'] },
+    cn2: { ...node, state: 'job-busy', jobs: ['12.login/0'] },
+    cn3: { ...node, state: 'offline' },
+    cn4: { ...node, state: 'state-unknown,down' },
+  };
+  t.deepEqual([...readIdleNodes(JSON.stringify({ timestamp: 1700000000, nodes }))], ['cn0']);
+  t.is(t.throws<TeesError>(() => readIdleNodes('pbsnodes: error'))?.code, 'RESOURCE_MANAGER_SILENT');
 });
 
 /** With a qstat that is this script. */
