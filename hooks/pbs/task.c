@@ -122,6 +122,6 @@ int main(int count, char **arguments) {
   for (program += FACTS + 1; program < end && strcmp(*program, "--") != 0;) program++;
   if (end - program < 3) misused();
   if (getuid() == 0) give_up(DOOR_STATUS_FAILED, "root's tasks are not brought into environments", "", "");
-  if (access(socket, F_OK) == 0 && !door_is_roots(socket)) give_up(DOOR_STATUS_FAILED, socket, "others than root can replace it", "");
+  if (!door_is_roots(socket)) give_up(DOOR_STATUS_FAILED, socket, "it is not there, or others than root could put something there", "");
   enter(socket, word + 1, word + 1 + FACTS, program + 1);
 }

@@ -43,18 +43,22 @@ static int reach(const char *path) {
   return -1;
 }
 
-/* Its last part is the door's name, and nobody else than root can put anything in the place of one of its parts. */
+/*
+ * Nobody else than root can put anything in the place of one of its directories, or into the last of them: whatever is there, or
+ * will be, is root's. Its last part is the door's name, so that it is no other socket of root's.
+ */
 bool door_is_roots(const char *path) {
   char part[PATH_SIZE];
   struct stat found;
-  size_t length = strlen(path);
-  if (*path != '/' || length >= sizeof part || length < strlen(DOOR_NAME) || strcmp(path + length - strlen(DOOR_NAME), DOOR_NAME) != 0) return false;
+  size_t length = strlen(path), name = strlen(DOOR_NAME);
+  if (*path != '/' || length >= sizeof part || length <= name || strcmp(path + length - name, DOOR_NAME) != 0) return false;
   for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
+    bool is_last = !strchr(slash + 1, '/');
     snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
     if (lstat(part, &found) < 0 || !S_ISDIR(found.st_mode) || found.st_uid != 0) return false;
-    if (found.st_mode & (S_IWGRP | S_IWOTH) && !(found.st_mode & S_ISVTX)) return false;
+    if (found.st_mode & (S_IWGRP | S_IWOTH) && (is_last || !(found.st_mode & S_ISVTX))) return false;
   }
-  return lstat(path, &found) == 0 && S_ISSOCK(found.st_mode) && found.st_uid == 0;
+  return lstat(path, &found) < 0 || (S_ISSOCK(found.st_mode) && found.st_uid == 0);
 }
 
 static int send_task(int fd, const struct task *task) {

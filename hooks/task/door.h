@@ -26,7 +26,7 @@ struct way {
   char **variables;    /* NAME=VALUE, and a NULL */
 };
 
-/* Who answers there has to be root, when those who ask are not. */
+/* Whether nobody else than root can ever answer there, which those need to know who ask and are not root. */
 bool door_is_roots(const char *path);
 /* Waits until the environment stands. NULL, or what is wrong; for as long as the process. */
 const char *door_ask(const char *path, const struct task *task, struct way *way, const char **hint);

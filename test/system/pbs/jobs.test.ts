@@ -1,10 +1,10 @@
 /** Tasks of PBS jobs come into their environments by the hook, which is asked as pbs_mom asks it. */
 import { once } from 'node:events';
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import anyTest from 'ava';
 import type { TestFn } from 'ava';
 import { taskPath } from '../../../src/base/native.js';
@@ -196,10 +196,16 @@ maybe(
     await once(server, 'listening');
     const words = ['enter', JOB, 'default', '1', '-', '-', '-', '--', '/bin/true', 'true'];
     const asUser = (...argv: string[]): Promise<Outcome> => runAs(USER, site.task, argv);
-    for (const path of [socket, `${own}/../own/tasks.sock`]) {
+    const runtime = dirname(doorOf(t.context.cluster, 'cn0'));
+    const link = join(own, 'link');
+    symlinkSync(runtime, link);
+    const places = [socket, `${own}/../own/tasks.sock`, `${own}/later/tasks.sock`, `${link}/tasks.sock`];
+    // Of root's alone, but not this door; and where anybody could put one later.
+    const others = ['tasks.sock', join(runtime, 'tees.sock'), '/tmp/tasks.sock'];
+    for (const path of [...places, ...others]) {
       const done = await asUser('--socket', path, ...words);
-      t.is(done.status, 125);
-      t.regex(done.stderr, /others than root can replace it/);
+      t.is(done.status, 125, path);
+      t.regex(done.stderr, /others than root could put something there/, path);
     }
     server.close();
     const library = join(own, 'own.so');
