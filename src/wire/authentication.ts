@@ -2,7 +2,7 @@
  * How two daemons prove to each other that they are of one cluster. Pure, but for what the prover does.
  *
  *   connector → acceptor   hello      who I am, whom I want, my nonce
- *   acceptor → connector   challenge  my nonce, my proof over both names and both nonces
+ *   acceptor → connector   challenge  my nonce, my proof over both names and both nonces; what time it is here, for who compares
  *   connector → acceptor   proof      mine
  *   acceptor → connector   welcome
  *
@@ -130,9 +130,11 @@ export class Connector {
 export class Acceptor {
   #exchange: Exchange | undefined;
 
+  /** @param now milliseconds since 1970 */
   constructor(
     private readonly prover: Prover,
     private readonly self: string,
+    private readonly now: () => number = Date.now,
   ) {}
 
   async receive(header: Header): Promise<Step> {
@@ -172,7 +174,7 @@ export class Acceptor {
       acceptorNonce: randomBytes(NONCE_BYTES),
     };
     const proof = await this.prover.prove(statement('acceptor', this.#exchange));
-    return { reply: { t: 'challenge', nonce: this.#exchange.acceptorNonce, proof } };
+    return { reply: { t: 'challenge', nonce: this.#exchange.acceptorNonce, proof, now: this.now() } };
   }
 
   /** Nobody has a choice: that the other end says it is only for the message. */

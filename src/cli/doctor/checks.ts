@@ -1,6 +1,5 @@
 /** What is looked at on a node, in the order told. Each check stands alone, and none needs a running daemon. */
 import { accessSync, constants, existsSync, readFileSync, statSync, statfsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { release } from 'node:os';
 import { dirname } from 'node:path';
 import { TeesError } from '../../base/errors.js';
@@ -12,29 +11,20 @@ import { MungeProver } from '../../transport/munge-prover.js';
 import { checkStorePlace } from '../../node/store-place.js';
 import { resolveLayout } from '../../serving/hooks.js';
 import { attempt, probeNode } from '../../serving/probe.js';
+import { call, clocks, nodes } from './network.js';
 import { fail, ok, warn } from './finding.js';
 import type { Finding } from './finding.js';
+import type { Patient } from './patient.js';
 import { managersWord, tasksDoor } from './resource-manager.js';
-
-export interface Patient {
-  readonly config: Config;
-  readonly role: 'login' | 'node';
-  /** Its name in the configuration. */
-  readonly node: string;
-  /** Whether its network is this process's: of an embedded cluster it is not. */
-  readonly sameNetwork: boolean;
-}
 
 type Check = (patient: Patient) => Finding[] | Promise<Finding[]>;
 
 const KERNEL_MIN = '4.19';
-const CONNECT_DEADLINE_MS = 2000;
-const NODES_CALLED_MAX = 64;
 
 const EVERYWHERE: readonly Check[] = [configuration, kernel, programs, authentication, root];
 const BY_ROLE: Readonly<Record<Patient['role'], readonly Check[]>> = {
-  login: [socket, environments, ({ config }) => managersWord(config), nodes],
-  node: [fuse, serving, store, port, limits, ({ config }) => tasksDoor(config)],
+  login: [socket, environments, ({ config }) => managersWord(config), nodes, clocks],
+  node: [fuse, serving, store, port, clocks, limits, ({ config }) => tasksDoor(config)],
 };
 
 export async function examine(patient: Patient): Promise<Finding[]> {
@@ -241,34 +231,6 @@ function isWritable(directory: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function nodes({ config, sameNetwork }: Patient): Promise<Finding[]> {
-  if (!sameNetwork) return [];
-  const compute = [...config.cluster.nodes.values()].filter(({ role }) => role !== 'login');
-  const called = compute.slice(0, NODES_CALLED_MAX);
-  const answers = await Promise.all(
-    called.map(async ({ name, address }) => ({ name, why: await call(address, config.port) })),
-  );
-  const silent = answers.filter(({ why }) => why !== undefined);
-  const value = `${called.length - silent.length} of ${called.length} answer on port ${config.port}`;
-  if (silent.length === 0) return [ok('nodes', value)];
-  const named = silent.slice(0, 4).map(({ name, why }) => `${name}: ${why}`);
-  return [warn('nodes', value, `${named.join('; ')}. Is the node up, its daemon running, the port open?`)];
-}
-
-/** @returns undefined when somebody listens; else why not */
-function call(hostOrPath: string, number?: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const line = number === undefined ? connect(hostOrPath) : connect(number, hostOrPath);
-    const done = (why: string | undefined): void => {
-      line.destroy();
-      resolve(why);
-    };
-    line.setTimeout(CONNECT_DEADLINE_MS, () => done('no answer'));
-    line.once('connect', () => done(undefined));
-    line.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
-  });
 }
 
 /** Where the probe may try things: the store, if it is there. */
