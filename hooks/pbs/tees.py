@@ -85,11 +85,20 @@ def end(event):
     subprocess.run([here["task"], "--socket", here["socket"], "ended", event.job.id], timeout=END_DEADLINE_S, check=False)
 
 
+def refuse(event, why):
+    """Instead of the program, which must not run outside of the environment that the job wants."""
+    event.progname = "/bin/sh"
+    event.argv = ["sh", "-c", 'echo "tees: the hook of PBS has failed: $1" >&2; exit 125', "sh", why]
+
+
+current = pbs.event()
 try:
-    current = pbs.event()
     if current.type == pbs.EXECJOB_LAUNCH:
         launch(current)
     else:
         end(current)
 except Exception as error:  # whatever it is, it must not stop the job's node
-    pbs.logmsg(pbs.LOG_ERROR, "tees: %s: %s" % (type(error).__name__, error))
+    reason = "%s: %s" % (type(error).__name__, error)
+    pbs.logmsg(pbs.LOG_ERROR, "tees: " + reason)
+    if current.type == pbs.EXECJOB_LAUNCH:
+        refuse(current, reason)

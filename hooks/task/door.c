@@ -131,7 +131,7 @@ static bool ask_once(const char *path, const struct task *task, struct message *
 
 const char *door_ask(const char *path, const struct task *task, struct way *way, const char **hint) {
   static struct message answer;
-  *hint = "Does the node's daemon run, with resourceManager: slurm?";
+  *hint = "Does the node's daemon run, and does its configuration name the resourceManager?";
   /* It may be started again meanwhile. */
   for (int tries = 0; !ask_once(path, task, &answer, &tries); tries++) {
     if (tries * LOOK_INTERVAL_MS >= AWAY_DEADLINE_MS) return failure("reach the node's daemon", path);

@@ -27,6 +27,8 @@ export interface PbsTask {
   readonly program: string;
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the hook, instead of those that fit. */
+  readonly settings?: string;
   /** What the program reads. */
   readonly input?: string;
 }
@@ -92,9 +94,16 @@ export class PbsSite {
       JSON.stringify({ task: this.task, socket: join(runtime, 'tasks.sock') }),
     );
     const { person, isFirst = true, env = {}, input = '', ...rest } = task;
-    const told = { ...rest, isMs: isFirst, uid: person.uid, gid: person.gid, directory: '/tmp' };
+    const told = {
+      settings: `${name}.settings`,
+      ...rest,
+      isMs: isFirst,
+      uid: person.uid,
+      gid: person.gid,
+      directory: '/tmp',
+    };
     const variables = { PATH: '/usr/local/bin:/usr/bin:/bin', PBS_JOBID: task.job, ...env };
-    writeFileSync(`${name}.task`, JSON.stringify({ ...told, env: variables, settings: `${name}.settings` }));
+    writeFileSync(`${name}.task`, JSON.stringify({ ...told, env: variables }));
     writeFileSync(`${name}.input`, input);
     const mom = `exec /usr/bin/python3 ${join(HERE, 'mom.py')} ${HOOK} ${event} ${name}.task <${name}.input`;
     const { status, stdout, stderr } = await cluster.exec(node, ['sh', '-c', mom]);

@@ -130,6 +130,15 @@ maybe(`jobs that ask for no environment are not touched${because}`, async (t) =>
   }
 });
 
+maybe(`a hook that fails lets nothing run outside of the environment${because}`, async (t) => {
+  const { site, cluster } = t.context;
+  const task = { ...ofJob, settings: '/nonexistent', program: '/bin/echo', argv: ['echo', 'outside'] };
+  const done = await site.launch(cluster, 'cn0', task);
+  t.is(done.status, 125);
+  t.is(done.stdout, '');
+  t.regex(done.stderr, /the hook of PBS has failed: FileNotFoundError/);
+});
+
 maybe(`options of the hook, and an environment that is not there${because}`, async (t) => {
   const { site, cluster } = t.context;
   const cat = { program: '/bin/cat', argv: ['cat', '/opt/mark'] };
