@@ -283,6 +283,7 @@ rootTest('who cannot prove the key, or repeats what somebody else has proved, is
   const hello = {
     t: 'hello',
     version: PROTOCOL_VERSION,
+    means: 'key',
     from: 'login',
     to: NODE,
     nonce: Buffer.alloc(32, 9),
