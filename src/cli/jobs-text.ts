@@ -54,7 +54,8 @@ function streamLines(phase: string, stream: StreamStatus): string[] {
 
 function waitLines({ waiting, waits }: StreamStatus): string[] {
   if (waiting === 0) return [row('waits', 'no read waits')];
-  const shown = byPath(waits).slice(0, WAITS_LISTED_MAX);
+  const each = waits.map((wait) => ({ ...wait, nodes: [wait.node], expected: wait.expected }));
+  const shown = waiting <= WAITS_LISTED_MAX ? each : byPath(waits).slice(0, WAITS_LISTED_MAX);
   const more = waiting - shown.reduce((sum, { nodes }) => sum + nodes.length, 0);
   return [
     row('waits', `${formatCount(waiting, 'read')}:`),

@@ -1,4 +1,5 @@
 /** One valid frame of each kind, and more of those that have much in them. */
+import { PROTOCOL_VERSION } from '../../src/wire/authentication.js';
 import { encodeProbe } from '../../src/wire/probe.js';
 import { encodeMessage } from '../../src/wire/messages.js';
 import type { Header } from '../../src/wire/frame.js';
@@ -48,7 +49,16 @@ export function nodeSamples(job: string): readonly Sample[] {
     { header: encodeProbe({ t: 'probe', id: 'p', timeoutMs: 100, subtree: leaf }) },
     { header: encodeProbe({ t: 'echo', id: 'p', n: 1 }) },
     { header: { t: 'ping' } },
-    { header: { t: 'hello', version: 2, from: 'login', to: NODE, nonce: Buffer.alloc(32) } },
+    {
+      header: {
+        t: 'hello',
+        version: PROTOCOL_VERSION,
+        means: 'key',
+        from: 'login',
+        to: NODE,
+        nonce: Buffer.alloc(32),
+      },
+    },
     { header: { t: 'proof', proof: Buffer.alloc(32) } },
   ];
 }
