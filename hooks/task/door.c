@@ -20,6 +20,7 @@
 /* Slurm blocks signals until the program runs: so often it is looked whether the task is to end. */
 #define LOOK_INTERVAL_MS 200
 #define END_DEADLINE_S 5
+#define WORDS_MAX_BYTES (64u << 10)
 /* A daemon that is started again is there by then. */
 #define AWAY_DEADLINE_MS 10000
 
@@ -61,12 +62,21 @@ bool door_is_roots(const char *path) {
   return lstat(path, &found) < 0 || (S_ISSOCK(found.st_mode) && found.st_uid == 0);
 }
 
+/* So many of the command's words say what it needs first: the first, and what fits. */
+static size_t words_told(char **command) {
+  size_t count = 0;
+  for (size_t bytes = 0; command[count]; count++) {
+    bytes += strlen(command[count]) + 1;
+    if (count > 0 && bytes > WORDS_MAX_BYTES) break;
+  }
+  return count;
+}
+
 static int send_task(int fd, const struct task *task) {
   char uid[16], position[16];
-  size_t words = 0;
+  size_t words = words_told(task->command);
   snprintf(uid, sizeof uid, "%u", task->uid);
   snprintf(position, sizeof position, "%u", task->position);
-  while (task->command[words]) words++;
   const char *const head[] = {"enter", task->manager, task->job, task->environment, uid, position, task->is_known ? "1" : "0", task->hook, task->method, task->on_loss, task->directory, task->path, task->libraries};
   AUTO_FREE const char **strings = calloc(COUNT_OF(head) + words + 1, sizeof *strings);
   if (!strings) return -1;

@@ -18,7 +18,7 @@ import { LinePrefixer } from './line-prefixer.js';
 import { Progress } from './progress.js';
 import { FORWARDED_SIGNALS, SignalPolicy } from './signal-policy.js';
 import type { ForwardedSignal } from './signal-policy.js';
-import { lookUpUser } from '../login/users.js';
+import { lookUpUser } from '../base/users.js';
 
 export interface RunClientOptions {
   readonly socket: string;

@@ -24,7 +24,7 @@ import type { Frame } from '../wire/frame.js';
 import { decodeResidentMessage, isResidentMessage } from '../wire/resident.js';
 import { Calibrator } from './calibrator.js';
 import { EnvironmentKeeper } from './environment-keeper.js';
-import { hangUp } from './hang-up.js';
+import { hangUp } from '../base/hang-up.js';
 import { IdleProxies } from './idle-proxies.js';
 import type { LoginJob } from './job.js';
 import { JobList } from './job-list.js';

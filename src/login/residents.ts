@@ -16,7 +16,7 @@ import type { RunRequest } from '../wire/api.js';
 import { ManagerQuestions } from './manager-questions.js';
 import { Submission } from './submission.js';
 import type { SubmissionContext } from './submission.js';
-import { lookUpUser } from './users.js';
+import { lookUpUser } from '../base/users.js';
 
 interface Resident {
   readonly spec: ResidentSpec;

@@ -13,7 +13,7 @@ import { FrameDecoder } from '../wire/frame.js';
 import type { Frame, Header } from '../wire/frame.js';
 import { authorise } from './authorise.js';
 import { CommandWriter } from './command-writer.js';
-import { hangUp } from './hang-up.js';
+import { hangUp } from '../base/hang-up.js';
 import { answerQuestion, isQuestion } from './questions.js';
 import type { AnyAnswer, Knowledge } from './questions.js';
 import { Submission } from './submission.js';

@@ -14,13 +14,20 @@ import { native } from '../base/native.js';
 import type { ResideRequest } from '../wire/resident.js';
 import { StringsDecoder } from '../wire/strings.js';
 
+/** As much as a program's variables may have (PATH, LD_LIBRARY_PATH), and the words that the door is told (hooks/task/door.c). */
+const USER_REQUEST_MAX_BYTES = 512 * 1024;
+
 export type DoorRequest =
   | { readonly verb: 'enter'; readonly position: number; readonly request: ResideRequest }
   | { readonly verb: 'ended'; readonly manager: string; readonly job: string };
 
 /** Resolves when it is whole. @throws TeesError REQUEST_INVALID */
 export async function readDoorRequest(socket: Socket): Promise<DoorRequest> {
-  const [verb = '', manager = '', job = '', environment = '', uid = '', ...rest] = await readStrings(socket);
+  const maxBytes = peerOf(socket) === 0 ? undefined : USER_REQUEST_MAX_BYTES;
+  const [verb = '', manager = '', job = '', environment = '', uid = '', ...rest] = await readStrings(
+    socket,
+    maxBytes,
+  );
   if (verb === 'ended') return { verb, manager, job };
   const [
     position = '',
@@ -58,8 +65,8 @@ export function peerOf(socket: Socket): number {
   return native().peerCredentials(fd).uid;
 }
 
-function readStrings(socket: Socket): Promise<string[]> {
-  const decoder = new StringsDecoder();
+function readStrings(socket: Socket, maxBytes: number | undefined): Promise<string[]> {
+  const decoder = new StringsDecoder(maxBytes);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(invalid()), REQUEST_DEADLINE_MS);
     const done = (request: string[] | Error): void => {
@@ -71,7 +78,10 @@ function readStrings(socket: Socket): Promise<string[]> {
     socket.on('data', (bytes: Buffer) => {
       try {
         const [request] = decoder.push(bytes);
-        if (request) done(request);
+        if (!request) return;
+        // There is no second one: what else comes is not kept.
+        socket.removeAllListeners('data').resume();
+        done(request);
       } catch (error) {
         done(error as Error);
       }

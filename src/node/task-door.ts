@@ -12,6 +12,7 @@ import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TeesError } from '../base/errors.js';
+import { hangUp } from '../base/hang-up.js';
 import { RESIDENT_DEADLINE_MS } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import type { Link } from '../transport/link.js';
@@ -30,7 +31,7 @@ const OTHERS_ASK_WITHIN_MS = 60_000;
 /** After so long nobody ends any more what the manager has ended. */
 const ENDED_DEADLINE_MS = 10_000;
 /** Of one user's, at once: a node has not so many processors. */
-const KNOCKING_MAX = 1024;
+const KNOCKING_MAX = 512;
 /** The daemon is away, or has forgotten: asked again. */
 const ASK_AGAIN_AFTER_MS = 10_000;
 
@@ -117,7 +118,10 @@ export class TaskDoor {
     const { log } = this.options;
     const gone = new AbortController();
     socket.on('error', () => {}).once('close', () => gone.abort());
-    const say = (...words: string[]): void => void (socket.writable && socket.end(encodeStrings(words)));
+    const say = (...words: string[]): void => {
+      if (socket.writable) socket.write(encodeStrings(words));
+      hangUp(socket.resume());
+    };
     try {
       this.#count(socket);
       const asked = await readDoorRequest(socket);
@@ -138,7 +142,9 @@ export class TaskDoor {
     const uid = peerOf(socket);
     const count = (this.#knocking.get(uid) ?? 0) + 1;
     if (count > KNOCKING_MAX && uid !== 0)
-      throw new TeesError('TASKS_TOO_MANY', `uid ${uid} has ${KNOCKING_MAX} tasks at the door already`);
+      throw new TeesError('TASKS_TOO_MANY', `uid ${uid} has ${KNOCKING_MAX} tasks at the door already`, {
+        hint: 'They wait for an environment that is on its way: start fewer at once.',
+      });
     this.#knocking.set(uid, count);
     socket.once('close', () => {
       const left = (this.#knocking.get(uid) ?? 1) - 1;

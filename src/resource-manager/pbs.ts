@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { TeesError } from '../base/errors.js';
+import { lookUpUser } from '../base/users.js';
 import type { ManagedJob, ResourceManager } from './resource-manager.js';
 
 const LOOK_UP_DEADLINE_MS = 30_000;
@@ -142,8 +143,7 @@ function withoutDomain(name: string): string {
 /** -1: nobody's. */
 async function uidOf(user: string): Promise<number> {
   try {
-    const { stdout } = await promisify(execFile)('id', ['-u', '--', user], { timeout: LOOK_UP_DEADLINE_MS });
-    return Number(stdout);
+    return (await lookUpUser(user)).uid;
   } catch {
     return -1;
   }

@@ -71,13 +71,15 @@ export class MungeProver implements Prover {
   }
 
   async #inTurn<Value>(ask: () => Promise<Value>): Promise<Value> {
-    if (this.#running >= AT_ONCE_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#running++;
+    if (this.#running < AT_ONCE_MAX) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await ask();
     } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
+      // Whoever is next has this place, before anybody who comes now.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running--;
     }
   }
 }

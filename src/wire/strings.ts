@@ -18,6 +18,9 @@ export function encodeStrings(strings: readonly string[]): Buffer {
 export class StringsDecoder {
   #bytes: Buffer = Buffer.alloc(0);
 
+  /** @param maxBytes of a message: what is held of one that is not whole yet */
+  constructor(private readonly maxBytes = MESSAGE_MAX_BYTES) {}
+
   /** @throws TeesError MESSAGE_INVALID */
   push(bytes: Buffer): string[][] {
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
@@ -29,7 +32,7 @@ export class StringsDecoder {
   #next(): string[] | undefined {
     if (this.#bytes.length < LENGTH_BYTES) return undefined;
     const size = this.#bytes.readUInt32LE();
-    if (size === 0 || size > MESSAGE_MAX_BYTES)
+    if (size === 0 || size > this.maxBytes)
       throw new TeesError('MESSAGE_INVALID', `a message of ${size} bytes was refused`);
     if (this.#bytes.length < LENGTH_BYTES + size) return undefined;
     const body = this.#bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + size);

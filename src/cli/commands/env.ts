@@ -14,7 +14,7 @@ type CopyOptions = NamedOptions & { readonly new: string };
 async function ask(options: Options, ...request: string[]): Promise<string[][]> {
   const { askKeeper } = await import('../ask-keeper.js');
   const { keeperSocket } = await import('../enter.js');
-  const { lookUpUser } = await import('../../login/users.js');
+  const { lookUpUser } = await import('../../base/users.js');
   const user = options.user === undefined ? [] : [`user=${(await lookUpUser(options.user)).uid}`];
   return askKeeper(keeperSocket(options), [...user, ...request]);
 }

@@ -1,10 +1,10 @@
 /** From a private environment srun, sbatch and salloc need nothing new: their tasks run in it, on every node. */
 import { existsSync } from 'node:fs';
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterTests } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
-import { enter, personOf, runAs } from '../../support/environments.js';
+import { enter, personOf } from '../../support/environments.js';
 import type { Outcome, Person } from '../../support/environments.js';
 import { whatIsLeft } from '../../support/slurm.js';
 
@@ -26,6 +26,16 @@ function makeProgram(t: Test): Promise<Outcome> {
     t,
     `echo mine >/opt/mark; printf '${program}' >/usr/local/bin/tell; chmod 755 /usr/local/bin/tell`,
   );
+}
+
+/** In which a job's output lies; all nodes have the directory. */
+async function outputDirectory(t: Test): Promise<string> {
+  const { scratch } = t.context;
+  const out = join(scratch, 'out');
+  await chmod(scratch, 0o755);
+  await mkdir(out);
+  await chown(out, USER.uid, USER.gid);
+  return out;
 }
 
 const sorted = (text: string): string[] => text.trim().split('\n').sort();
@@ -55,10 +65,7 @@ maybe('tasks of a node share one environment, and are nobody special', async (t)
 
 maybe('a batch script and its steps, an array, and an allocation', async (t) => {
   await makeProgram(t);
-  const { scratch } = t.context;
-  const out = join(scratch, 'out');
-  await runAs({ name: 'root', uid: 0, gid: 0 }, 'install', ['-d', '-o', USER.name, out]);
-  await runAs({ name: 'root', uid: 0, gid: 0 }, 'chmod', ['755', scratch]);
+  const out = await outputDirectory(t);
   const steps = 'tell batch; srun tell step one; srun -N2 tell step two';
   await inside(t, `sbatch --wait -N4 --chdir=${out} --output=batch --wrap '${steps}'`);
   const said = sorted(await readFile(join(out, 'batch'), 'utf8'));
@@ -85,14 +92,11 @@ maybe('a batch script and its steps, an array, and an allocation', async (t) => 
 });
 
 maybe('a step has the variables that it is given, and not those of the first', async (t) => {
-  const { cluster, scratch } = t.context;
   await inside(
     t,
     `mkdir -p /opt/mine && printf '#!/bin/sh\\necho found $LD_LIBRARY_PATH $WORD\\n' >/opt/mine/look && chmod 755 /opt/mine/look`,
   );
-  const out = join(scratch, 'steps');
-  await runAs({ name: 'root', uid: 0, gid: 0 }, 'install', ['-d', '-o', USER.name, out]);
-  await runAs({ name: 'root', uid: 0, gid: 0 }, 'chmod', ['755', scratch]);
+  const out = await outputDirectory(t);
   const steps = 'export PATH=/opt/mine:$PATH LD_LIBRARY_PATH=/opt/mine WORD=own; srun look';
   for (const hook of ['fuse', 'preload']) {
     await inside(
@@ -102,15 +106,12 @@ maybe('a step has the variables that it is given, and not those of the first', a
     t.deepEqual(sorted(await readFile(join(out, hook), 'utf8')), Array(2).fill('found /opt/mine own'));
   }
   await rm(out, { recursive: true });
-  t.deepEqual(await whatIsLeft(cluster), []);
+  t.deepEqual(await whatIsLeft(t.context.cluster), []);
 });
 
 maybe('a job that takes no variables with it is in its environment all the same', async (t) => {
   await makeProgram(t);
-  const { scratch } = t.context;
-  const out = join(scratch, 'bare');
-  await runAs({ name: 'root', uid: 0, gid: 0 }, 'install', ['-d', '-o', USER.name, out]);
-  await runAs({ name: 'root', uid: 0, gid: 0 }, 'chmod', ['755', scratch]);
+  const out = await outputDirectory(t);
   const steps = 'tell batch; srun --export=NONE /usr/local/bin/tell step';
   await inside(
     t,

@@ -1,5 +1,5 @@
 /**
- * How the login daemon ends a connection that it has answered. The command hangs up when it has read everything. What it
+ * How a daemon ends a connection that it has answered. The other end hangs up when it has read everything. What it
  * still sends meanwhile must not meet a closed socket: the broken pipe would cost it what it has not read yet.
  */
 import type { Socket } from 'node:net';

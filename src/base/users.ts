@@ -1,7 +1,7 @@
 /** A user's numbers, as the system's own id(1) knows them: local files, LDAP or whatever the site has. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { usageError } from '../base/errors.js';
+import { usageError } from './errors.js';
 
 const run = promisify(execFile);
 
