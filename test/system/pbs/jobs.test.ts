@@ -1,4 +1,5 @@
 /** Tasks of PBS jobs come into their environments by the hook, which is asked as pbs_mom asks it. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -191,6 +192,31 @@ maybe(`nobody asks in another’s name, nor ends another’s job${because}`, asy
     (await knock(t, 'enter', 'slurm', ...asked.slice(2, 4), String(OTHER.uid), ...asked.slice(5))).stdout,
     /RESIDENT_FORBIDDEN/,
   );
+});
+
+maybe(`a user takes neither the door nor the daemon’s memory from others${because}`, async (t) => {
+  const { site, cluster } = t.context;
+  const program = `import socket, struct, sys
+def knock():
+    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); return s
+large = knock(); large.sendall(struct.pack("<I", 600 << 10)); print(large.recv(4096))
+held = [knock() for _ in range(600)]
+print(held[-1].recv(4096)); sys.stdout.flush(); sys.stdin.read()`;
+  const child = spawn('python3', ['-c', program, doorOf(cluster, 'cn0')], { uid: OTHER.uid, gid: OTHER.gid });
+  let said = '';
+  child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+  await eventually('both refusals', () => said.split('\n').length > 2);
+  t.regex(said, /MESSAGE_INVALID[^]*TASKS_TOO_MANY/);
+  // Meanwhile somebody else comes in, with more words than the door is told.
+  const words = Array<string>(20).fill('x'.repeat(50_000));
+  const done = await site.launch(cluster, 'cn0', {
+    ...ofJob,
+    program: '/usr/bin/tell',
+    argv: ['tell', ...words],
+  });
+  t.is(done.stdout.length, `cn0 mine ${USER.uid} `.length + 20 * 50_001, done.stderr);
+  child.stdin.end();
+  await once(child, 'close');
 });
 
 maybe(
