@@ -33,6 +33,21 @@ export interface PbsTask {
   readonly input?: string;
 }
 
+/** As `qstat -f -F json` of OpenPBS 23 has it, but for what is of no interest here. */
+export function running(person: Person, nodes: readonly string[]): Record<string, unknown> {
+  return {
+    Job_Name: 'job.sh',
+    Job_Owner: `${person.name}@login`,
+    job_state: 'R',
+    queue: 'workq',
+    server: 'login',
+    exec_host: nodes.map((node) => `${node}.cluster.example/0*4`).join('+'),
+    exec_vnode: nodes.map((node) => `(${node}:ncpus=4)`).join('+'),
+    Resource_List: { ncpus: 8, nodect: nodes.length, tees: 'default' },
+    euser: person.name,
+  };
+}
+
 export class PbsSite {
   readonly #bin: string;
   readonly task: string;

@@ -14,7 +14,7 @@ import type { EmbeddedCluster } from '../../../src/emulator/cluster.js';
 import { StateDirectory } from '../../../src/emulator/state-directory.js';
 import { enter, personOf, runAs } from '../../support/environments.js';
 import type { Outcome, Person } from '../../support/environments.js';
-import { PbsSite } from '../../support/pbs/site.js';
+import { PbsSite, running } from '../../support/pbs/site.js';
 import { doorOf } from '../../support/slurm.js';
 import { eventually, withoutCluster } from '../../support/tees.js';
 
@@ -30,21 +30,6 @@ const because = withoutCluster ? ` (skipped: ${withoutCluster})` : '';
 /** Accounts that no other test uses. */
 const [USER, OTHER] = ['slurm', 'munge'].map(personOf) as [Person, Person];
 const JOB = '7.login';
-
-/** As `qstat -f -F json` of OpenPBS 23 has it, but for what is of no interest here. */
-function running(person: Person, nodes: readonly string[]): Record<string, unknown> {
-  return {
-    Job_Name: 'job.sh',
-    Job_Owner: `${person.name}@login`,
-    job_state: 'R',
-    queue: 'workq',
-    server: 'login',
-    exec_host: nodes.map((node) => `${node}.cluster.example/0*4`).join('+'),
-    exec_vnode: nodes.map((node) => `(${node}:ncpus=4)`).join('+'),
-    Resource_List: { ncpus: 8, nodect: nodes.length, tees: 'default' },
-    euser: person.name,
-  };
-}
 
 test.before(async (t) => {
   if (withoutCluster) return;
