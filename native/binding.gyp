@@ -51,7 +51,7 @@
       "type": "executable",
       "sources": [
         "environment/keeper.c", "environment/attend.c", "environment/transfer.c", "environment/monitor.c", "environment/root.c", "environment/identities.c",
-        "environment/mask.c", "environment/init.c", "environment/session.c", "environment/filter.c", "environment/limits.c", "environment/volume.c", "environment/reserve.c", "environment/submit.c", "environment/programs.c",
+        "environment/mask.c", "environment/init.c", "environment/session.c", "environment/command.c", "environment/filter.c", "environment/limits.c", "environment/volume.c", "environment/reserve.c", "environment/submit.c", "environment/programs.c",
         "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/filter.c", "launch/groups.c", "launch/mountinfo.c"
       ],
       "cflags": ["-std=gnu11"],

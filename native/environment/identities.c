@@ -51,7 +51,6 @@ int identities_make(const struct user *user) {
   kill(pid, SIGKILL);
   close(held[0]);
   close(held[1]);
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
   return namespace;
 }
 

@@ -4,7 +4,7 @@
 
 #include "user.h"
 
-/* Id 0 inside is the user, the others are subordinate ids. A descriptor of it. */
+/* Id 0 inside is the user, the others are subordinate ids. A descriptor of it. A child that held it ends, and is not waited for. */
 int identities_make(const struct user *user);
 /* A detached clone of the mount at `path`, without those below it: what belongs to root on the node does so inside. */
 int identities_clone(const char *path, int namespace, uint64_t attributes);

@@ -53,15 +53,16 @@ static bool reap(void) {
   return pid < 0 && errno == ECHILD;
 }
 
-void init_run(const struct user *user, const char *name, int listener, int ready) {
+void init_run(const struct user *user, const char *name, int listener, int starter, int former) {
   int signals = block_signals();
   int inner = listen_inside(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int i = 0; i < 3; i++)
     if (dup2(null, i) < 0) fail("leave the streams", "");
   close(null);
   umask(022);
-  if (write(ready, "r", 1) != 1) _exit(STATUS_FAILED);
-  close(ready);
+  if (write(starter, "r", 1) != 1) _exit(STATUS_FAILED);
+  close(starter);
+  close(former);
   close(failures_fd());
   failures_to(-1);
   struct pollfd polled[] = {

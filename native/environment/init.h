@@ -4,7 +4,7 @@
 
 #include "user.h"
 
-/* `ready` hears one byte when connections are taken. */
-void init_run(const struct user *user, const char *name, int listener, int ready) __attribute__((noreturn));
+/* `starter` hears one byte when connections are taken; `former` is closed after that. */
+void init_run(const struct user *user, const char *name, int listener, int starter, int former) __attribute__((noreturn));
 
 #endif

@@ -138,6 +138,8 @@ int main(void) {
   make_places(&settings);
   limits_sweep();
   users_load();
+  /* Whatever this is started by: commands begin with the defaults (IGNORED_SIGNALS). */
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
   sigset_t ends;
   sigemptyset(&ends);

@@ -12,15 +12,16 @@ static struct group group_of(const struct place *place, char user[16]) {
   return (struct group){ROOT, user, place->name};
 }
 
-void limits_prepare(const struct settings *settings, const struct place *place) {
+bool limits_prepare(const struct settings *settings, const struct place *place) {
   char user[16];
   struct group group = group_of(place, user);
-  groups_prepare(&group, settings->memory, settings->processes);
+  return groups_prepare(&group, settings->memory, settings->processes);
 }
 
-void limits_enter(const struct settings *settings, const struct place *place) {
+void limits_enter(const struct settings *settings, const struct place *place, bool is_prepared) {
   char user[16];
   struct group group = group_of(place, user);
+  if (is_prepared && groups_join(&group, settings->memory, settings->processes)) return;
   if (groups_enter(&group, settings->memory, settings->processes)) return;
   refuse("LIMITS_UNENFORCEABLE", "this node cannot enforce the limits of environments",
          "It needs the control group controllers memory and pids; or set environments.memory and environments.processes to none.");

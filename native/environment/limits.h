@@ -5,10 +5,10 @@
 #include "places.h"
 #include "settings.h"
 
-/* This process, and what it starts, is in the environment's groups, within its user's, from now on. Refuses where a limit cannot be set. */
-void limits_enter(const struct settings *settings, const struct place *place);
-/* Makes them, while others make what else an environment needs. */
-void limits_prepare(const struct settings *settings, const struct place *place);
+/* Makes the environment's groups, within its user's, while others make what else it needs. Whether all is set. */
+bool limits_prepare(const struct settings *settings, const struct place *place);
+/* This process, and what it starts, is in them from now on. Refuses where a limit cannot be set. */
+void limits_enter(const struct settings *settings, const struct place *place, bool is_prepared);
 /* What is left of environments whose monitors were killed: groups with nobody in them. */
 void limits_sweep(void);
 /* Of an environment that has ended. */

@@ -27,21 +27,29 @@
 #define LOCK_TRIES 100
 #define LOCK_INTERVAL_US 20000
 
+/* What the starter says to PID 1 of the groups that it has made. */
+#define PREPARED 'p'
+#define UNPREPARED 'u'
+
 /* In the environment's process namespace, as the node's root still. */
-static void become_pid_one(struct root *root, int listener, int ready) __attribute__((noreturn));
-static void become_pid_one(struct root *root, int listener, int ready) {
+static void become_pid_one(struct root *root, int listener, int starter) __attribute__((noreturn));
+static void become_pid_one(struct root *root, int listener, int starter) {
+  char prepared;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (read(starter, &prepared, 1) != 1) _exit(STATUS_FAILED);
   /* This process alone: what fills the environment's memory may end all in it, and not the monitor, which cleans up. */
-  limits_enter(root->settings, root->place);
+  limits_enter(root->settings, root->place, prepared == PREPARED);
   root_prepare(root);
   root_enter(root);
   if (setsid() < 0 && errno != EPERM) fail("start a session", "");
   identities_enter(root->namespace, root->user);
-  keep_only((const int[]){listener, ready, failures_fd()}, 3);
+  /* Until who waits has been told: letting go of it waits for all processors (RCU). */
+  int former = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  keep_only((const int[]){listener, starter, former, failures_fd()}, 4);
   /* From here on the mounts belong to the user namespace: nothing that covers something else can be taken off. */
   if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP) < 0) fail("create the namespaces", "");
   if (sys_mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) fail("mount", "/dev/mqueue");
-  init_run(root->user, root->place->name, listener, ready);
+  init_run(root->user, root->place->name, listener, starter, former);
 }
 
 static void sweep(const struct place *place) {
@@ -59,7 +67,8 @@ static void watch(pid_t pid_one, int monitor) {
   AUTO_CLOSE int signals = signalfd(-1, &ends, SFD_CLOEXEC);
   struct pollfd polled[] = {{.fd = signals, .events = POLLIN}, {.fd = monitor, .events = POLLIN}};
   int timeout = -1;
-  while (waitpid(pid_one, NULL, WNOHANG) == 0) {
+  for (pid_t ended; (ended = waitpid(-1, NULL, WNOHANG)) != pid_one;) {
+    if (ended > 0) continue; /* the holder of the user namespace */
     int count = poll(polled, 2, timeout);
     if (count == 0) kill(pid_one, SIGKILL);
     if (count > 0 && (polled[0].revents & POLLIN)) {
@@ -82,15 +91,25 @@ static void forget_streams(void) {
   if (null > 2) close(null);
 }
 
+/*
+ * What overlayfs has made to work in. It would be removed by whoever mounts anew, which on a file system that discards freed
+ * blocks at once takes longer than all the rest of a mount. What was left in it by a copy that did not end stays for that.
+ */
+static void tidy(const struct place *place) {
+  char work[PATH_SIZE + 16];
+  path_print(work, sizeof work, "%s/work/work", place->path);
+  rmdir(work);
+}
+
 /* A process of its own, that nobody waits for: who has started it ends before it does. */
-static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) __attribute__((noreturn));
-static void run(const struct settings *settings, const struct user *user, const struct place *place, int ready) {
+static void run(const struct settings *settings, const struct user *user, const struct place *place, int starter) __attribute__((noreturn));
+static void run(const struct settings *settings, const struct user *user, const struct place *place, int starter) {
   static struct root root;
   char mask[PATH_SIZE];
   setsid();
   signal(SIGHUP, SIG_IGN);
   forget_streams();
-  keep_only((const int[]){failures_fd(), ready}, 2);
+  keep_only((const int[]){failures_fd(), starter}, 2);
   int lock = place_lock(place, "lock", false);
   /* The monitor of one that has just ended by itself, when memory ran out say, is still clearing up. */
   for (int tries = 0; lock < 0 && tries < LOCK_TRIES; tries++) {
@@ -112,11 +131,12 @@ static void run(const struct settings *settings, const struct user *user, const 
     close(mask_lock);
     close(monitor);
     close(lock);
-    become_pid_one(&root, listener, ready);
+    become_pid_one(&root, listener, starter);
   }
   keep_only((const int[]){lock, mask_lock, monitor}, 3);
   watch(pid, monitor);
   sweep(place);
+  tidy(place);
   limits_remove(place);
   /* Before who waits for this hears of it: they may want to start it anew. */
   close(lock);
@@ -124,21 +144,22 @@ static void run(const struct settings *settings, const struct user *user, const 
 }
 
 void monitor_start(const struct settings *settings, const struct user *user, const struct place *place) {
-  int ready[2];
-  if (pipe2(ready, O_CLOEXEC) < 0) fail("create a pipe", "");
+  int starter[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, starter) < 0) fail("create a socket", "");
   pid_t pid = fork();
   if (pid < 0) fail("start a process", "");
   if (pid == 0) {
-    close(ready[0]);
-    run(settings, user, place, ready[1]);
+    close(starter[0]);
+    run(settings, user, place, starter[1]);
   }
-  close(ready[1]);
-  limits_prepare(settings, place);
-  char one;
+  close(starter[1]);
+  char one = limits_prepare(settings, place) ? PREPARED : UNPREPARED;
   ssize_t got;
-  do got = read(ready[0], &one, 1);
+  /* Who has refused hears nothing. */
+  if (send(starter[0], &one, 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) fail("start", place->name);
+  do got = read(starter[0], &one, 1);
   while (got < 0 && errno == EINTR);
-  close(ready[0]);
+  close(starter[0]);
   if (got == 1) return;
   /* It has said why. */
   limits_remove(place);

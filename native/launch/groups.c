@@ -54,8 +54,14 @@ static void make_group(const char *path) {
   write_file(file, is_version_2() ? "+memory +pids" : "1");
 }
 
-static bool prepare(const struct controller *controller, const struct group *group, const char *value, char *path) {
-  char file[PATH_MAX + 64];
+static void path_of(const struct controller *controller, const struct group *group, char *path) {
+  ours(controller, group->root, path);
+  append(path, "/%s", group->user);
+  append(path, "/%s", group->name);
+}
+
+static bool prepare(const struct controller *controller, const struct group *group, const char *value) {
+  char path[PATH_MAX], file[PATH_MAX + 64];
   ours(controller, group->root, path);
   if (is_version_2()) write_file(ROOT "/cgroup.subtree_control", "+memory +pids");
   make_group(path);
@@ -67,36 +73,31 @@ static bool prepare(const struct controller *controller, const struct group *gro
   return mkdir(path, 0755) == 0 || errno == EEXIST;
 }
 
-static bool enter(const struct controller *controller, const struct group *group, const char *value) {
-  char path[PATH_MAX], file[PATH_MAX + 64];
-  if (!prepare(controller, group, value, path)) return false;
-  snprintf(file, sizeof file, "%s/%s", path, members());
-  return write_file(file, "0");
-}
-
-static bool limit(const struct controller *controller, const struct group *group, const char *value) {
-  if (!*value) return true;
-  /* The end of another one may take the user's group away before this one is in it. */
-  for (int attempt = 0; attempt < ATTEMPTS; attempt++)
-    if (enter(controller, group, value)) return true;
-  return false;
-}
-
-void groups_prepare(const struct group *group, const char *memory, const char *processes) {
+static bool join(const struct controller *controller, const struct group *group) {
   char path[PATH_MAX];
-  if (*memory) prepare(&MEMORY, group, memory, path);
-  if (*processes) prepare(&PROCESSES, group, processes, path);
+  path_of(controller, group, path);
+  append(path, "/%s", members());
+  return write_file(path, "0");
+}
+
+bool groups_prepare(const struct group *group, const char *memory, const char *processes) {
+  return (!*memory || prepare(&MEMORY, group, memory)) && (!*processes || prepare(&PROCESSES, group, processes));
+}
+
+bool groups_join(const struct group *group, const char *memory, const char *processes) {
+  return (!*memory || join(&MEMORY, group)) && (!*processes || join(&PROCESSES, group));
 }
 
 bool groups_enter(const struct group *group, const char *memory, const char *processes) {
-  return limit(&MEMORY, group, memory) && limit(&PROCESSES, group, processes);
+  /* The end of another one may take the user's group away before this one is in it. */
+  for (int attempt = 0; attempt < ATTEMPTS; attempt++)
+    if (groups_prepare(group, memory, processes) && groups_join(group, memory, processes)) return true;
+  return false;
 }
 
 static void remove_group(const struct controller *controller, const struct group *group) {
   char path[PATH_MAX];
-  ours(controller, group->root, path);
-  append(path, "/%s", group->user);
-  append(path, "/%s", group->name);
+  path_of(controller, group, path);
   rmdir(path);
   /* Where the user has others, or others have theirs, this fails, and nothing else happens. */
   for (int level = 0; level < 2; level++) {

@@ -18,8 +18,9 @@ struct group {
  * unlimited. False where a limit cannot be set.
  */
 bool groups_enter(const struct group *group, const char *memory, const char *processes);
-/* Makes it, for who will enter it: that takes the kernel its time. What fails here fails there. */
-void groups_prepare(const struct group *group, const char *memory, const char *processes);
+/* The two halves of that, for who makes it while another has other things to do. False: as above; or it has gone meanwhile. */
+bool groups_prepare(const struct group *group, const char *memory, const char *processes);
+bool groups_join(const struct group *group, const char *memory, const char *processes);
 /* When nobody is in it any more; those above it, too, when it was the last. */
 void groups_remove(const struct group *group);
 /* Those with nobody in them, which were left by processes that were killed. */
