@@ -50,7 +50,7 @@
       "target_name": "tees-keep",
       "type": "executable",
       "sources": [
-        "environment/keeper.c", "environment/attend.c", "environment/transfer.c", "environment/monitor.c", "environment/root.c", "environment/identities.c",
+        "environment/keeper.c", "environment/attend.c", "environment/transfer.c", "environment/monitor.c", "environment/root.c", "environment/trees.c", "environment/devices.c", "environment/identities.c",
         "environment/mask.c", "environment/init.c", "environment/session.c", "environment/command.c", "environment/filter.c", "environment/limits.c", "environment/volume.c", "environment/reserve.c", "environment/submit.c", "environment/programs.c",
         "environment/places.c", "environment/user.c", "environment/settings.c", "environment/message.c", "launch/filter.c", "launch/groups.c", "launch/mountinfo.c"
       ],

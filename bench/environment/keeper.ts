@@ -30,6 +30,7 @@ export class Keeper {
       environments: {
         directory: join(directory, 'environments'),
         bind: DEFAULTS.environmentBind,
+        devices: DEFAULTS.environmentDevices,
         ids: DEFAULTS.environmentIds,
         ...(limited
           ? { memoryBytes: Math.floor(totalmem() * MEMORY_PART), processes: DEFAULTS.environmentProcesses }

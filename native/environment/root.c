@@ -8,17 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../launch/mountinfo.h"
 #include "../launch/syscalls.h"
+#include "devices.h"
 #include "identities.h"
 #include "message.h"
 #include "programs.h"
+#include "trees.h"
 
-/* Debian's, as most others': terminals belong to it. */
-#define TTY_GROUP 5
 /* Exists everywhere, and is not looked at by anybody else: what is mounted there is this process's own. */
 #define INTERIM "/tmp"
 #define NEW_ROOT INTERIM "/new"
@@ -32,16 +31,6 @@
 static bool is_at_or_below(const char *path, const char *directory) {
   size_t length = strlen(directory);
   return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
-}
-
-static int clone_tree(const char *path, unsigned recursive, uint64_t attributes) {
-  int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT | recursive);
-  struct mount_attr attr = {.attr_set = attributes, .propagation = MS_PRIVATE};
-  if (tree >= 0 && sys_mount_setattr(tree, "", AT_EMPTY_PATH | recursive, &attr) < 0) {
-    close(tree);
-    return -1;
-  }
-  return tree;
 }
 
 static void attach(int tree, const char *path) {
@@ -62,7 +51,7 @@ static bool is_left_out(const void *context, const char *path) {
 
 static void add_bind(struct root *root, const char *path, unsigned recursive, bool may_be_missing) {
   if (root->bind_count == COUNT_OF(root->binds)) return;
-  int tree = clone_tree(path, recursive, PLAIN);
+  int tree = tree_clone(path, recursive, PLAIN);
   if (tree < 0 && may_be_missing) return;
   if (tree < 0) fail("carry in", path);
   char *kept = strdup(path);
@@ -148,21 +137,21 @@ static void make_interim(void) {
 void root_prepare(struct root *root) {
   int mask = identities_clone(root->mask, root->namespace, MOUNT_ATTR_RDONLY | PLAIN);
   int node = identities_clone("/", root->namespace, MOUNT_ATTR_RDONLY | PLAIN);
-  int state = clone_tree(root->place->path, 0, MOUNT_ATTR_NODEV);
+  int state = tree_clone(root->place->path, 0, MOUNT_ATTR_NODEV);
   if (state < 0) fail("open", root->place->path);
-  int sys = clone_tree("/sys", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
+  int sys = tree_clone("/sys", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
   if (sys < 0) fail("open", "/sys");
   add_binds(root);
-  root->enter_program = clone_tree(root->settings->enter_program, 0, MOUNT_ATTR_RDONLY | PLAIN);
+  root->enter_program = tree_clone(root->settings->enter_program, 0, MOUNT_ATTR_RDONLY | PLAIN);
   if (root->enter_program < 0) fail("open", root->settings->enter_program);
   char upper[PATH_SIZE + 16];
   path_print(upper, sizeof upper, "%s/upper", root->place->path);
-  root->upper = clone_tree(upper, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
+  root->upper = tree_clone(upper, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
   if (root->upper < 0) fail("open", upper);
   make_interim();
   attach(node, NODE);
   attach(identities_lower(NODE, NOTHING, root->user), LOWER);
-  root->lower_view = clone_tree(LOWER, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
+  root->lower_view = tree_clone(LOWER, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | PLAIN);
   if (root->lower_view < 0) fail("open", LOWER);
   attach(mask, MASK);
   attach(state, STATE);
@@ -176,61 +165,6 @@ void root_prepare(struct root *root) {
   close(sys);
 }
 
-/* Where `path` leads inside without symbolic links: the layer is the user's, and its names may lie. */
-static int open_inside(const struct root *root, const char *path) {
-  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-  return sys_openat2(root->inside, path, &how);
-}
-
-static void mount_inside(const struct root *root, const char *path, const char *type, unsigned long flags, const char *options) {
-  AUTO_CLOSE int target = open_inside(root, path);
-  char link[64];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", target);
-  /* There is no /proc of this process yet: by the directory itself. */
-  AUTO_CLOSE int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (target < 0 || before < 0 || fchdir(target) < 0) fail("find", path);
-  if (sys_mount(type, ".", type, flags, options) < 0) fail("mount", path);
-  if (fchdir(before) < 0) fail("leave", path);
-}
-
-static void make_device(int directory, const char *name, unsigned major, unsigned minor) {
-  if (mknodat(directory, name, S_IFCHR | 0666, makedev(major, minor)) < 0 || fchmodat(directory, name, 0666, 0) < 0)
-    fail("make the device", name);
-}
-
-static void make_link(int directory, const char *target, const char *name) {
-  if (symlinkat(target, directory, name) < 0) fail("make the link", name);
-}
-
-/* Made while we still have the node's privileges: devices work only on a file system that is the node's. */
-static void make_devices(const struct root *root) {
-  char options[128];
-  mode_t before = umask(0);
-  snprintf(options, sizeof options, "mode=755,size=64k,nr_inodes=512,uid=%u,gid=%u", root->user->uid, root->user->gid);
-  mount_inside(root, "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, options);
-  AUTO_CLOSE int target = open_inside(root, "dev");
-  AUTO_CLOSE int dev = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dev < 0) fail("open", "/dev");
-  make_device(dev, "null", 1, 3);
-  make_device(dev, "zero", 1, 5);
-  make_device(dev, "full", 1, 7);
-  make_device(dev, "random", 1, 8);
-  make_device(dev, "urandom", 1, 9);
-  make_device(dev, "tty", 5, 0);
-  static const char *const DIRECTORIES[] = {"pts", "shm", "mqueue"};
-  for (size_t i = 0; i < COUNT_OF(DIRECTORIES); i++)
-    if (mkdirat(dev, DIRECTORIES[i], 0755) < 0) fail("make the directory", DIRECTORIES[i]);
-  make_link(dev, "pts/ptmx", "ptmx");
-  make_link(dev, "/proc/self/fd", "fd");
-  make_link(dev, "/proc/self/fd/0", "stdin");
-  make_link(dev, "/proc/self/fd/1", "stdout");
-  make_link(dev, "/proc/self/fd/2", "stderr");
-  snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%u", root->user->first_gid + TTY_GROUP - 1);
-  mount_inside(root, "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options);
-  mount_inside(root, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, root->settings->shared_memory);
-  umask(before);
-}
-
 static void show(int run, const char *name, int tree) {
   if (mkdirat(run, name, 0755) < 0) fail("show", name);
   AUTO_CLOSE int target = openat(run, name, O_PATH | O_CLOEXEC);
@@ -241,8 +175,8 @@ static void show(int run, const char *name, int tree) {
 static void make_run(const struct root *root) {
   char options[128];
   snprintf(options, sizeof options, "mode=755,size=64m,uid=%u,gid=%u", root->user->uid, root->user->gid);
-  mount_inside(root, "run", "tmpfs", MS_NOSUID | MS_NODEV, options);
-  AUTO_CLOSE int target = open_inside(root, "run");
+  inside_mount(root->inside, "run", "tmpfs", MS_NOSUID | MS_NODEV, options);
+  AUTO_CLOSE int target = inside_open(root->inside, "run");
   AUTO_CLOSE int run = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (run < 0 || mkdirat(run, "lock", 01777) < 0 || fchmodat(run, "lock", 01777, 0) < 0) fail("fill", "/run");
   programs_show(run, root->enter_program, root->settings->is_pbs);
@@ -252,7 +186,7 @@ static void make_run(const struct root *root) {
 
 /* Below /run and /home directories are made for what is bound there; elsewhere what has no place is left out. */
 static int make_target(const struct root *root, const char *path) {
-  int target = open_inside(root, path);
+  int target = inside_open(root->inside, path);
   if (target >= 0 || errno != ENOENT) return target;
   if (!is_at_or_below(path, "/run") && !is_at_or_below(path, root->user->home)) return -1;
   char partial[PATH_SIZE];
@@ -262,12 +196,12 @@ static int make_target(const struct root *root, const char *path) {
     partial[length] = '\0';
     char *name = strrchr(partial, '/');
     *name++ = '\0';
-    AUTO_CLOSE int parent = open_inside(root, *partial ? partial : "/");
+    AUTO_CLOSE int parent = inside_open(root->inside, *partial ? partial : "/");
     if (parent < 0) return -1;
     if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST) return -1;
     if (!slash) break;
   }
-  return open_inside(root, path);
+  return inside_open(root->inside, path);
 }
 
 static void attach_binds(struct root *root) {
@@ -279,8 +213,8 @@ static void attach_binds(struct root *root) {
 }
 
 void root_enter(struct root *root) {
-  mount_inside(root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-  make_devices(root);
+  inside_mount(root->inside, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  devices_make(root->inside, root->settings, root->user);
   make_run(root);
   attach_binds(root);
   /* The layers' mounts go with the node's, at once: each unmounting waits for all processors (RCU). */

@@ -29,6 +29,7 @@ static void set(struct settings *settings, const char *name, const char *value) 
   else if (strcmp(name, "disk") == 0) settings->disk = value;
   else if (strcmp(name, "manager") == 0) settings->is_pbs = strcmp(value, "pbs") == 0;
   else if (strcmp(name, "bind") == 0 && settings->bind_count < BINDS_MAX) settings->binds[settings->bind_count++] = value;
+  else if (strcmp(name, "device") == 0 && settings->device_count < DEVICES_MAX) settings->devices[settings->device_count++] = value;
   else {
     fprintf(stderr, "tees-keep: the setting %s cannot be used\n", name);
     exit(2);

@@ -5,6 +5,7 @@
 #include "environment.h"
 
 #define BINDS_MAX 64
+#define DEVICES_MAX 64
 
 struct settings {
   const char *directory; /* of all environments */
@@ -14,6 +15,8 @@ struct settings {
   uint32_t id_end;
   size_t bind_count;
   const char *binds[BINDS_MAX]; /* of the node, shown inside; "~" is the user's home; one with "?" before it may be missing */
+  size_t device_count;
+  const char *devices[DEVICES_MAX]; /* names below the node's /dev, of devices and directories; they may be patterns */
   const char *memory;           /* bytes, or "" */
   char shared_memory[64];       /* mount options of /dev/shm */
   const char *processes;        /* or "" */

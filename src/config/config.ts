@@ -47,12 +47,17 @@ export interface SharedStorage {
   readonly deadlineMs: number;
 }
 
+/** Where devices are. */
+export const DEVICES = '/dev/';
+
 /** Private environments of users on the login node. */
 export interface Environments {
   /** Where they are kept. */
   readonly directory: string;
   /** Paths of the login node that show through; ~ is the user's home, and what begins with ? may be missing. */
   readonly bind: readonly string[];
+  /** Devices of the login node, and directories of such: /dev/NAME, where NAME may be a pattern (glob(7)). */
+  readonly devices: readonly string[];
   /** Subordinate ids for those to whom the node gives none. */
   readonly ids: { readonly first: number; readonly count: number };
   /** Of all of a user's together; undefined: not bounded. */
@@ -147,6 +152,11 @@ export const DEFAULTS = {
   bandwidthBits: 10e9,
   bind: ['/home', '/tmp'],
   environmentBind: ['~', '/tmp', '?/run/systemd/resolve', '?/run/munge', '?/run/nscd'],
+  environmentDevices: [
+    // Accelerators (NVIDIA, AMD, Intel, what the kernel calls so), and the networks and shared memory that MPI goes by.
+    ...['/dev/nvidia*', '/dev/gdrdrv', '/dev/kfd', '/dev/dri', '/dev/accel'],
+    ...['/dev/infiniband', '/dev/cxi*', '/dev/hfi1_*', '/dev/xpmem', '/dev/knem'],
+  ],
   environmentIds: { first: 0x6000_0000, count: 0x1000_0000 },
   environmentProcesses: 4096,
   learningBudgetBytes: 128 * 2 ** 20,

@@ -2,12 +2,14 @@
 import { totalmem } from 'node:os';
 import { isAbsolute, normalize } from 'node:path';
 import { ENVIRONMENT_IDS } from '../base/limits.js';
-import { DEFAULTS } from './config.js';
+import { DEFAULTS, DEVICES } from './config.js';
 import type { Environments } from './config.js';
 import { readDisk, readMemory, readProcesses } from './limit-values.js';
 import type { Section, Value } from './reader.js';
 
-const KEYS = ['directory', 'bind', 'ids', 'memory', 'processes', 'disk'] as const;
+/** Of the keeper (native/environment/settings.h). */
+const DEVICES_MAX = 64;
+const KEYS = ['directory', 'bind', 'devices', 'ids', 'memory', 'processes', 'disk'] as const;
 const ID_MAX = 0xffff_fffe;
 /** Of the node's memory, where the file says nothing. */
 const MEMORY_PART = 1 / 2;
@@ -17,6 +19,7 @@ export function readEnvironments(root: Section): { environments?: Environments }
   const section = root.get('environments')?.section(`a map with ${KEYS.join(', ')}`, KEYS);
   if (!section) return {};
   const bind = section.get('bind')?.list('a list of paths').map(readBind);
+  const devices = section.get('devices');
   const memory = section.get('memory');
   const processes = section.get('processes');
   const disk = section.get('disk');
@@ -27,6 +30,7 @@ export function readEnvironments(root: Section): { environments?: Environments }
     environments: {
       directory: readPath(section.require('directory', HINT)),
       bind: bind ?? DEFAULTS.environmentBind,
+      devices: devices ? readDevices(devices) : DEFAULTS.environmentDevices,
       ids: readIds(section) ?? DEFAULTS.environmentIds,
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(most === undefined ? {} : { processes: most }),
@@ -48,6 +52,25 @@ function readBind(value: Value): string {
   throw value.fail(
     `"${text}" is no path to show`,
     'Give absolute paths of the login node, or ~ for the user’s home; with a ? before it it may be missing.',
+  );
+}
+
+function readDevices(value: Value): string[] {
+  const devices = value.list('a list of paths').map(readDevice);
+  if (devices.length <= DEVICES_MAX) return devices;
+  throw value.fail(
+    `there are ${devices.length} of them`,
+    `Up to ${DEVICES_MAX} can be given; each may be a pattern.`,
+  );
+}
+
+function readDevice(value: Value): string {
+  const text = value.text('a path');
+  const name = text.startsWith(DEVICES) ? text.slice(DEVICES.length) : '';
+  if (/^[^./\0][^/\0]*$/.test(name)) return text;
+  throw value.fail(
+    `"${text}" is no device`,
+    'Give /dev/NAME, of a device or a directory of such; NAME may be a pattern: /dev/nvidia*.',
   );
 }
 

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { TeesError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { keeperPath } from '../base/native.js';
+import { DEVICES } from '../config/config.js';
 import type { Environments, ResourceManagerName } from '../config/config.js';
 import { encodeStrings } from '../wire/strings.js';
 
@@ -97,7 +98,7 @@ export class EnvironmentKeeper {
 
   #settings(): string[] {
     const { environments, runtimeDirectory, resourceManager } = this.options;
-    const { directory, bind, ids, memoryBytes, processes, diskBytes } = environments;
+    const { directory, bind, devices, ids, memoryBytes, processes, diskBytes } = environments;
     return [
       `directory=${directory}`,
       `runtime=${runtimeDirectory}`,
@@ -108,6 +109,7 @@ export class EnvironmentKeeper {
       ...(memoryBytes === undefined ? [] : [`memory=${memoryBytes}`]),
       ...(processes === undefined ? [] : [`processes=${processes}`]),
       ...(diskBytes === undefined ? [] : [`disk=${diskBytes}`]),
+      ...devices.map((path) => `device=${path.slice(DEVICES.length)}`),
       // The daemon's own socket: jobs are submitted from inside, too.
       ...[...bind, `?${runtimeDirectory}`].map((path) => `bind=${path}`),
     ];

@@ -62,6 +62,7 @@ async function siteWith(name: Weakness | 'sound'): Promise<Site> {
     environments: {
       directory: join(ground.directory, name),
       bind: ['/tmp'],
+      devices: [],
       ids: { first: 0x6000_0000, count: 0x1000_0000 },
     },
     runtimeDirectory: runtime,

@@ -28,7 +28,7 @@ export class LoneKeeper {
     const log = (text: string): void => void this.logged.push(text);
     const ids = { first: 0x6000_0000, count: 0x1000_0000 };
     this.#keeper = new EnvironmentKeeper({
-      environments: { directory: this.kept, bind: [], ids, ...settings },
+      environments: { directory: this.kept, bind: [], devices: [], ids, ...settings },
       runtimeDirectory: this.directory,
       log: { error: log, warn: log, info: log, debug: log },
       ...(program === undefined ? {} : { program }),

@@ -89,7 +89,12 @@ maybe('processes and memory are bounded', async (t) => {
 maybe('without room for its sockets the keeper says so', async (t) => {
   const nothing = (): void => {};
   const keeper = new EnvironmentKeeper({
-    environments: { directory: '/proc/nowhere', bind: [], ids: { first: 0x6000_0000, count: 0x1000_0000 } },
+    environments: {
+      directory: '/proc/nowhere',
+      bind: [],
+      devices: [],
+      ids: { first: 0x6000_0000, count: 0x1000_0000 },
+    },
     runtimeDirectory: '/proc/nowhere',
     log: { error: nothing, warn: nothing, info: nothing, debug: nothing },
   });
