@@ -104,15 +104,16 @@ static int make_overlay_inside(void *argument) {
       sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", STATE "/work") < 0 ||
       sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
     fail("mount the overlay of the environment", root->place->name);
-  overlay->fd = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
-  if (overlay->fd < 0) fail("mount the overlay of the environment", root->place->name);
+  int mounted = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+  if (mounted < 0) fail("mount the overlay of the environment", root->place->name);
   close(context);
   /* It does not refuse to mount where it has no room for its work; who is in it could not even remove something. */
   struct statvfs found;
-  if (fstatvfs(overlay->fd, &found) == 0 && (found.f_flag & ST_RDONLY)) {
+  if (fstatvfs(mounted, &found) == 0 && (found.f_flag & ST_RDONLY)) {
     errno = ENOSPC;
     fail("mount the overlay of the environment", root->place->name);
   }
+  overlay->fd = mounted;
   _exit(0);
 }
 

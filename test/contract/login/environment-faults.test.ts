@@ -62,14 +62,20 @@ maybe(
     const { files, ffree } = statfsSync(keeper.kept);
     const allowInodes = (count: number) =>
       execFileSync('mount', ['-o', `remount,nr_inodes=${count}`, keeper.kept]);
+    const write =
+      'echo in; echo more >/opt/more; rm -r /etc/alternatives && mkdir /etc/alternatives && ls -A /etc/alternatives';
     for (const free of [0, 1, 2]) {
       allowInodes(files - ffree + free);
-      const refused = await keeper.enter(PERSON, 'echo in');
-      t.is(refused.stdout, '');
-      t.regex(refused.stderr, /No space left/);
+      const { stdout, stderr } = await keeper.enter(PERSON, write);
+      t.is(stdout, '');
+      t.regex(stderr, /No space left/);
     }
     allowInodes(files);
-    t.is((await keeper.enter(PERSON, 'cat /etc/before; echo after >/etc/after')).stdout, 'before\n');
+    t.deepEqual(await keeper.enter(PERSON, `${write}; cat /etc/before`), {
+      status: 0,
+      stdout: 'in\nbefore\n',
+      stderr: '',
+    });
   },
 );
 
