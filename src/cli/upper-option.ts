@@ -7,6 +7,11 @@ const INNER_LOWER = '/run/tees-lower';
 
 const isInside = (process.env['TEES_ENVIRONMENT'] ?? '') !== '';
 
+/** The private environment whose own layer this is, inside of it. */
+export function environmentOf(upper: string): string | undefined {
+  return isInside && upper === INNER_UPPER ? process.env['TEES_ENVIRONMENT'] : undefined;
+}
+
 export function upperOption(): Options {
   const describe = 'the upper layer (default, inside an environment: its own)';
   return { type: 'string', describe, ...(isInside ? { default: INNER_UPPER } : { demandOption: true }) };

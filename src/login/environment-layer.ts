@@ -11,7 +11,7 @@ export interface EnvironmentLayer {
   readonly fd: number;
   /** Leads to it for as long as `fd` is open, whoever looks. */
   readonly upper: string;
-  /** The same each time. */
+  /** What it is remembered by: its user's name for it, which is no path. */
   readonly name: string;
   readonly owners: Owners;
 }
@@ -42,7 +42,7 @@ export function openEnvironment(
       groups: { self: group, first: firstGroup },
     };
     const fd = openSync(`${directory}/upper`, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    return { fd, upper: `/proc/self/fd/${fd}`, name: `${directory}/upper`, owners };
+    return { fd, upper: `/proc/self/fd/${fd}`, name, owners };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       throw TeesError.from(error, 'ENVIRONMENT_FAILED', { path: directory });

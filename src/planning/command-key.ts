@@ -26,9 +26,9 @@ const INTERPRETERS = new RegExp(
     ')[0-9.]*$',
 );
 
-/** @param upper the layer's directory, absolute and without symbolic links */
-export function environmentKey(upper: ByteString): string {
-  return digest([upper]);
+/** @param layer its directory, absolute and without symbolic links; or the name of a private environment of the user's */
+export function environmentKey(layer: ByteString): string {
+  return digest([layer]);
 }
 
 /** @throws TeesError COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE */

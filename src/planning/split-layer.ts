@@ -33,7 +33,7 @@ export interface SplitInput {
   readonly source: { readonly manifest: Manifest };
   /** The layer's directory. */
   readonly upper: string;
-  /** What it is remembered by, where `upper` is a descriptor: /proc/self/fd/N. */
+  /** What it is remembered by, where that is not the directory: the name of a private environment. */
   readonly name?: string;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;

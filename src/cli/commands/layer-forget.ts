@@ -8,6 +8,7 @@ import { usageError } from '../../base/errors.js';
 
 interface Options {
   readonly upper?: string;
+  readonly environment?: string;
   readonly all: boolean;
   readonly socket?: string;
   readonly config?: string;
@@ -19,8 +20,13 @@ export const command: CommandModule<object, Options> = {
   describe: 'forget what your commands have read at start-up in earlier runs',
   builder: (yargs) =>
     yargs
-      .usage('$0 layer forget --upper DIR | --all')
-      .option('upper', { type: 'string', describe: 'of all commands in this environment' })
+      .usage('$0 layer forget [-e NAME | --upper DIR | --all]')
+      .option('environment', {
+        alias: 'e',
+        type: 'string',
+        describe: 'of all commands in your private environment (default, inside one: that one)',
+      })
+      .option('upper', { type: 'string', describe: 'of all commands in this layer' })
       .option('all', { type: 'boolean', default: false, describe: 'in every environment of yours' })
       .option('socket', {
         type: 'string',
@@ -30,17 +36,19 @@ export const command: CommandModule<object, Options> = {
 };
 
 async function forgetCommand(options: Options): Promise<void> {
-  if ((options.upper === undefined) === !options.all) {
-    throw usageError('USAGE', 'which environment is to be forgotten?', {
-      hint: 'tees layer forget --upper DIR, or --all',
+  const { upper, all } = options;
+  const isNamed = options.environment !== undefined || upper !== undefined || all;
+  const name = isNamed ? options.environment : process.env['TEES_ENVIRONMENT'];
+  if ([name !== undefined, upper !== undefined, all].filter(Boolean).length !== 1) {
+    throw usageError('USAGE', 'what of which environment is to be forgotten?', {
+      hint: 'tees layer forget -e NAME, --upper DIR, or --all',
     });
   }
   const { environmentKey } = await import('../../planning/command-key.js');
   const { askToForget } = await import('../ask-learnt.js');
   const { formatCount } = await import('../../report/units.js');
-  const { upper } = options;
-  const environment = upper === undefined ? undefined : environmentKey(canonical(upper));
-  const records = await askToForget(options, environment);
+  const remembered = upper === undefined ? name && fromText(name) : canonical(upper);
+  const records = await askToForget(options, remembered && environmentKey(remembered));
   process.stdout.write(`forgotten: ${formatCount(records, 'command')}\n`);
 }
 

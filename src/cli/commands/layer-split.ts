@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { usageError } from '../../base/errors.js';
-import { upperOption } from '../upper-option.js';
+import { environmentOf, upperOption } from '../upper-option.js';
 
 interface Options {
   readonly upper: string;
@@ -58,11 +58,13 @@ async function splitCommand(options: Options): Promise<void> {
   const { splitFacts, splitToText } = await import('../split-text.js');
 
   const upper = resolve(options.upper);
+  const name = environmentOf(upper);
   const source = await scanLayer(upper, {});
   try {
     const split = await splitLayer({
       source,
       upper,
+      ...(name === undefined ? {} : { name }),
       argv,
       env: definedOf(process.env),
       cwd: process.cwd(),

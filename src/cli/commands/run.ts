@@ -44,13 +44,14 @@ export const command: CommandModule<object, Options> = {
   describe: 'run a command on nodes, inside an environment that is deployed to them',
   builder: (yargs) =>
     yargs
-      .usage('$0 run [--nodes LIST] [--environment NAME | --upper DIR] [options] -- COMMAND [ARGUMENT…]')
+      .usage('$0 run [--nodes LIST] [-e NAME | --upper DIR] [options] -- COMMAND [ARGUMENT…]')
       .option('nodes', {
         type: 'string',
         describe: 'on which nodes: cn[0-15,20] (default, in a job of Slurm or PBS: its own)',
       })
       .option('upper', { type: 'string', describe: 'the upper layer to deploy' })
       .option('environment', {
+        alias: 'e',
         type: 'string',
         conflicts: 'upper',
         describe: 'the private environment to deploy (default, inside one: that one)',

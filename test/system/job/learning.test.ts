@@ -7,6 +7,7 @@ import anyTest from 'ava';
 import type { TestFn } from 'ava';
 import { startCluster } from '../../../src/emulator/cluster.js';
 import type { EmbeddedCluster } from '../../../src/emulator/cluster.js';
+import { GAMES, enter, teesProgram, tees as teesAs } from '../../support/environments.js';
 import { outcome, runJob, spawnTees, tees, withoutCluster } from '../../support/tees.js';
 
 const test = anyTest as TestFn<{ cluster: EmbeddedCluster; scratch: string }>;
@@ -20,7 +21,7 @@ test.before(async (t) => {
   t.context.scratch = mkdtempSync(join(tmpdir(), 'tees-learning-'));
   if (withoutCluster) return;
   t.timeout(120_000);
-  t.context.cluster = await startCluster({ groups: 1, groupSize: 3, uplink: '20mbit' });
+  t.context.cluster = await startCluster({ groups: 1, groupSize: 3, uplink: '20mbit', environments: true });
 });
 
 test.after.always(async (t) => {
@@ -107,6 +108,31 @@ maybe(`tees layer split shows what was learnt, and forget makes it unknown${beca
   const after = await split();
   t.is(after.status, 0);
   t.notRegex(after.stdout, /earlier run/);
+});
+
+maybe(`a private environment is known by its name${because}`, async (t) => {
+  t.timeout(180_000);
+  const { cluster } = t.context;
+  const made = await enter(
+    cluster,
+    GAMES,
+    `mkdir -p /opt/app/library /opt/app/start-up
+for i in $(seq 60); do head -c 100000 /dev/urandom >/opt/app/library/$i; done
+for i in $(seq ${LATE}); do head -c 50000 /dev/urandom >/opt/app/start-up/$i; done
+echo 'cat /opt/app/start-up/* | wc -c' >/opt/app/start`,
+  );
+  t.is(made.status, 0, made.stderr);
+  const program = `TEES_CLUSTER=${cluster.stateDirectory} ${teesProgram}`;
+  const say = (...argv: string[]) => teesAs(cluster, GAMES, ...argv);
+  const done = await say('run', '-e', 'default', '--nodes', 'cn0', '--', ...COMMAND);
+  t.is(done.status, 0, done.stderr);
+  const split = () => enter(cluster, GAMES, `${program} layer split -- ${COMMAND.join(' ')}`);
+  t.regex((await split()).stdout, /^read at start-up by an earlier run\n( +50\.0 kB {2}learnt .*\n)+/m);
+  t.is((await say('layer', 'forget', '-e', 'another')).stdout, 'forgotten: 0 commands\n');
+  t.is((await say('layer', 'forget')).status, 2);
+  t.is((await say('layer', 'forget', '-e', 'default', '--all')).status, 2);
+  t.is((await enter(cluster, GAMES, `${program} layer forget`)).stdout, 'forgotten: 1 command\n');
+  t.notRegex((await split()).stdout, /earlier run/);
 });
 
 maybe(`a job that was cancelled teaches nothing${because}`, async (t) => {
