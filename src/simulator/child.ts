@@ -102,7 +102,10 @@ export class SimulatedChild {
     if (final) return this.#lose();
     this.#isAway = true;
     const { process, recoveryDeadlineMs, repairDelayMs } = this.port;
-    this.#deadline ??= process.after(recoveryDeadlineMs, () => this.#lose());
+    this.#deadline ??= process.after(recoveryDeadlineMs, () => {
+      if (this.link) this.channel.tell({ t: 'parted', job: JOB });
+      this.#lose();
+    });
     this.port.onAway(this);
     this.#stranded ??= process.after(repairDelayMs, () => {
       this.#stranded = 'told';

@@ -138,6 +138,8 @@ export class ChildLink {
     const loss = this.#loss as TeesError;
     const last = this.#lastFailure ? `; the last of ${this.#tries} tries: ${this.#lastFailure.message}` : '';
     const within = `within ${recoveryDeadlineMs / 1000} s`;
+    // It has just been reached, and has not answered: it would take this node for its parent.
+    if (this.link) this.channel.tell({ t: 'parted', job: this.options.job });
     this.#lose(
       new TeesError(loss.code, `${loss.message}; ${node} did not come back ${within}${last}`, {
         node,

@@ -173,3 +173,17 @@ test('a child that has answered to an earlier daemon is tried as after a loss, a
   t.deepEqual(lost, []);
   way.close();
 });
+
+test('a child that is given up when it has just been reached is told so: it waits for another parent', async (t) => {
+  const posted: Header[] = [];
+  const { way, lost } = makeWay(300, [link(), link(posted)]);
+  await way.open();
+  way.heard();
+  way.linkClosed(undefined);
+  // Reached again, and silent.
+  while (lost.length === 0) await sleep(20);
+  t.deepEqual(
+    posted.map((header) => header['t']),
+    ['job', 'parted'],
+  );
+});
