@@ -53,6 +53,7 @@ export class NodeDaemon {
       directory,
       sizeBytes,
       () => freeBytesOf(directory) + (this.#cache?.idleBytes ?? 0),
+      () => this.#cache ?? { isOn: false, busyBytes: 0 },
     );
     this.#removals = new Removals(`${config.store.directory}/removed`, log);
     this.#links = new Links({

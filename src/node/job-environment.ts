@@ -73,7 +73,7 @@ export class JobEnvironment implements LayerUse {
     this.#reads = new WaitingReads({ node, demand, store, arrivals });
     this.#stall = stallGuard(spec.onStall, {
       deadlineMs: spec.stallDeadlineMs,
-      moved: () => store.bytesHeld,
+      moved: () => store.bytesHeld + (store.shared?.bytesOnTheWay ?? 0),
       complete: () => store.complete,
       onStalled: () => this.#failWaits(),
       onMoving: () => this.#resumeWaits(),

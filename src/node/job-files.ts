@@ -92,6 +92,7 @@ export class JobFiles {
 
   /** Nothing more is taken. */
   async close(): Promise<void> {
+    this.#contents?.stop();
     await this.#store?.close();
   }
 

@@ -59,16 +59,22 @@ export class NodeJob {
       this.#relay.replant(epoch, subtree.children);
     });
     this.#record = new JobRecord(`${config.store.directory}/jobs/${spec.job}`);
-    const stays = (): boolean => (this.isOrphan = spec.resident !== undefined && this.#layer.complete);
+    const isHome = spec.resident !== undefined && spec.subtree.runs; // Who only relays has no task that ends.
+    const stays = (): boolean => (this.isOrphan = isHome && this.#layer.complete);
     const onLost = (error: TeesError): void => void (stays() || this.#endSoon(error, false));
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
-    this.#layer = new NodeLayer(spec, this.#record, context.cache, {
+    this.#layer = new NodeLayer(spec, this.#record, context, {
       openStore: (manifest, arrivals) => this.#use.openStore(manifest, arrivals),
       onOrder: (...order) => this.#relay.setOrder(...order),
       onHeld: (unit) => this.#relay.unitHeld(unit),
       onBlocked: (first, count) => this.#supply.want(first, count),
-      onReleased: (...wait) => this.#onReleased(...wait),
+      onReleased: (...wait) => {
+        if (this.#times.waited(...wait) && !this.#ending) this.#event('firstRead');
+      },
       onOpened: (manifest) => void this.#prepare(manifest).catch((error: unknown) => this.#fail(error)),
+      onFound: () => this.#try(() => this.#checkMilestones()),
+      onAlone: () => this.#try(() => this.#parent.opened()),
+      onFailed: (error) => this.#fail(error),
     });
     this.#supply = supplyOf(spec, config, {
       relay: () => this.#relay,
@@ -113,13 +119,13 @@ export class NodeJob {
 
   start(): void {
     try {
-      this.context.capacity.reserve(this.spec.job, this.spec.contentBytes);
+      this.#layer.reserve();
       // Whatever anybody is told from here on, a later daemon knows the job, too.
       this.#use.claim();
       this.#record.begin(this.spec, this.#uplink.start);
       this.#event('begun');
       this.#layer.begin().catch((error: unknown) => this.#fail(error));
-      this.#parent.ready(this.#relay.machine);
+      this.#parent.ready(this.#layer.stateOf(this.#relay.machine));
     } catch (error) {
       this.#fail(error);
     }
@@ -130,10 +136,8 @@ export class NodeJob {
   async restore(): Promise<void> {
     this.#use.claim();
     await this.#layer.restore().catch((error: unknown) => this.#fail(error));
-    const { bytesHeld } = this.#layer;
-    this.context.capacity.keep(this.spec.job, this.spec.contentBytes, bytesHeld);
-    this.#log.info(`restored with ${bytesHeld} of ${this.spec.contentBytes} bytes`);
-    this.#parent.ready(this.#relay.machine);
+    this.#log.info(`restored with ${this.#layer.bytesHeld} of ${this.spec.contentBytes} bytes`);
+    this.#parent.ready(this.#layer.stateOf(this.#relay.machine));
     this.#parent.wait();
     this.#relay.open().catch((error: unknown) => this.#fail(error));
   }
@@ -212,7 +216,7 @@ export class NodeJob {
   async #prepare(manifest: Manifest): Promise<void> {
     // What this job has taken is its own from now on.
     this.context.makeRoom();
-    this.#parent.opened();
+    if (!this.#layer.isWaiting) this.#parent.opened();
     if (this.#layer.cargo) this.#supply.opened(manifest, this.#layer.cargo);
     this.#checkMilestones();
     if (!this.spec.subtree.runs) return;
@@ -243,11 +247,6 @@ export class NodeJob {
     if (!this.#ending) this.#event('exited', { status }, () => this.#use.release());
   }
 
-  #onReleased(content: number, path: string, seconds: number): void {
-    if (!this.#times.hasWaited && !this.#ending) this.#event('firstRead');
-    this.#times.waited(content, path, seconds);
-  }
-
   /** What cannot be written down fails this job, and not the link by which it was heard. */
   #try(record: () => void): void {
     try {
@@ -274,7 +273,7 @@ export class NodeJob {
 
   #tellProgress(): void {
     this.#parent.waits(this.#relay.waits(), this.#use.waits(this.#layer.cargo));
-    this.#parent.progress(this.#relay.progress(), this.#milestones.progress(this.#layer.cargo));
+    this.#parent.progress(this.#relay.progress(), this.#milestones.progress(this.#layer.arrived));
   }
 
   async #tearDown(error: TeesError | undefined, isOver: boolean): Promise<void> {

@@ -6,12 +6,15 @@ import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
 import type { Manifest } from '../image/manifest.js';
 import { Arrivals } from '../store/arrivals.js';
-import type { ContentCache } from '../store/content-cache.js';
+import type { JobContents } from '../store/job-contents.js';
 import type { JobStore } from '../store/job-store.js';
 import { chunkBuffers } from '../wire/buffer-pool.js';
 import type { JobSpec } from '../wire/job.js';
 import { Cargo } from './cargo.js';
+import type { NodeJobContext } from './job-context.js';
 import type { JobRecord } from './job-record.js';
+import type { Arrived } from './milestones.js';
+import type { LayerState } from './parent.js';
 import { ShippingDocument } from './shipping-document.js';
 
 export interface NodeLayerPort {
@@ -26,6 +29,11 @@ export interface NodeLayerPort {
   onReleased(content: number, path: string, seconds: number): void;
   /** The document has been read, and what was found on this node has been announced. */
   onOpened(manifest: Manifest): void;
+  /** What is missing was on its way for other jobs on this node (`isWaiting`), and is so no more. */
+  onAlone(): void;
+  /** That has brought something. */
+  onFound(): void;
+  onFailed(error: TeesError): void;
 }
 
 export class NodeLayer {
@@ -33,13 +41,14 @@ export class NodeLayer {
   readonly #document: ShippingDocument;
   #cargo: Cargo | undefined;
   #store: JobStore | undefined;
+  #shared: JobContents | undefined;
   #opening: Promise<void> | undefined;
   #reusedBytes = 0;
 
   constructor(
     private readonly spec: JobSpec,
     private readonly record: JobRecord,
-    private readonly cache: ContentCache,
+    private readonly context: Pick<NodeJobContext, 'cache' | 'capacity'>,
     private readonly port: NodeLayerPort,
   ) {
     this.#document = new ShippingDocument(spec.documentLengths, spec.documentDigests);
@@ -59,6 +68,46 @@ export class NodeLayer {
     return this.#store?.bytesHeld ?? 0;
   }
 
+  /** With what is growing elsewhere on this node, so that it shows that something moves. */
+  get arrived(): Arrived | undefined {
+    const { cargo } = this;
+    if (!cargo) return undefined;
+    const { urgentIsHere, urgentBytes, hystereticBytes } = cargo;
+    return { urgentIsHere, urgentBytes, hystereticBytes: hystereticBytes + this.#bytesOnTheWay };
+  }
+
+  /** What a parent is told: what comes for other jobs on this node is not asked for. */
+  stateOf(machine: LayerState): LayerState {
+    const isOpened = (): boolean => machine.orderKnown && !this.isWaiting;
+    return {
+      held: () => machine.held(),
+      wanted: () => machine.wanted(),
+      get orderKnown() {
+        return isOpened();
+      },
+    };
+  }
+
+  /** All that is missing is on its way for other jobs on this node: it need not be sent once more. */
+  get isWaiting(): boolean {
+    return this.#shared?.isWaiting ?? false;
+  }
+
+  get #bytesOnTheWay(): number {
+    return this.#shared?.bytesOnTheWay ?? 0;
+  }
+
+  /** Room on this node. @throws TeesError STORE_FULL */
+  reserve(): void {
+    const { job, contentBytes } = this.spec;
+    this.context.capacity.reserve(job, contentBytes, () => this.#sharedBytes);
+  }
+
+  /** Bytes that other jobs on this node may use, too. */
+  get #sharedBytes(): number {
+    return this.#shared?.sharedBytes ?? 0;
+  }
+
   /** Bytes that need not be sent, because they were on this node before the job came. */
   get reusedBytes(): number {
     return this.#reusedBytes;
@@ -67,7 +116,7 @@ export class NodeLayer {
   /** What earlier jobs have brought of the document. Resolves when it has been opened, if it is all here. */
   async begin(): Promise<void> {
     for (let piece = 0; piece < this.pieceCount; piece++) {
-      const bytes = this.cache.read(this.#document.digest(piece));
+      const bytes = this.context.cache.read(this.#document.digest(piece));
       if (!bytes || !this.#document.put(piece, bytes)) continue;
       this.#reusedBytes += bytes.length;
       this.port.onHeld(piece);
@@ -77,6 +126,13 @@ export class NodeLayer {
 
   /** What an earlier daemon had kept. */
   async restore(): Promise<void> {
+    await this.#restore().finally(() => {
+      const { job, contentBytes } = this.spec;
+      this.context.capacity.keep(job, contentBytes, this.bytesHeld, () => this.#sharedBytes);
+    });
+  }
+
+  async #restore(): Promise<void> {
     const bytes = this.record.document();
     if (!bytes || !this.#document.restore(bytes)) return;
     for (let piece = 0; piece < this.pieceCount; piece++) this.port.onHeld(piece);
@@ -114,7 +170,7 @@ export class NodeLayer {
     await this.record.keepDocument(this.#document.bytes);
     await this.#open();
     for (let piece = 0; piece < this.pieceCount; piece++)
-      this.cache.write(this.#document.digest(piece), this.#document.piece(piece));
+      this.context.cache.write(this.#document.digest(piece), this.#document.piece(piece));
   }
 
   async #open(): Promise<void> {
@@ -122,18 +178,44 @@ export class NodeLayer {
     const { manifest } = shipment;
     const cargo = new Cargo(shipment);
     const arrivals = new Arrivals(manifest.contents.length, systemClock, {
-      blocked: (content) => this.port.onBlocked(...(this.#store as JobStore).chunksOf(content)),
+      blocked: (content) => {
+        if (this.isWaiting) this.#shared?.hurry(content);
+        this.port.onBlocked(...(this.#store as JobStore).chunksOf(content));
+      },
       released: ({ content, seconds }) => this.port.onReleased(content, cargo.pathOf(content), seconds),
     });
     this.#cargo = cargo;
     const store = await this.port.openStore(manifest, arrivals);
     const before = store.bytesHeld;
-    await store.shared?.fill(store);
+    this.#shared = store.shared;
+    await this.#shared?.fill(store);
     this.#store = store;
     this.#reusedBytes += store.bytesHeld - before;
     this.port.onOrder(cargo.chunkOrder, cargo.urgentChunks);
     for (const chunk of cargo.chunkOrder) if (store.has(chunk)) this.#held(chunk);
+    this.#join(store, shipment.order.slice(0, shipment.urgentCount));
+    this.context.capacity.settle(this.spec.job);
     this.port.onOpened(manifest);
+  }
+
+  /** Units on the shared storage nobody has to be asked not to send. */
+  #join(store: JobStore, urgent: readonly number[]): void {
+    const onFound = (content: number): void => {
+      const [first, count] = store.chunksOf(content);
+      for (let chunk = first; chunk < first + count; chunk++) {
+        this.#reusedBytes += store.chunkBytes(chunk);
+        this.#held(chunk);
+      }
+      this.port.onFound();
+    };
+    const port = {
+      onFound,
+      onAlone: () => this.port.onAlone(),
+      onFailed: (error: TeesError) => this.port.onFailed(error),
+      onWanted: (content: number) => this.port.onBlocked(...store.chunksOf(content)),
+    };
+    this.#shared?.join(store, port, this.spec.storage === undefined);
+    if (this.isWaiting) for (const content of urgent) this.#shared?.hurry(content);
   }
 
   #held(chunk: number): void {

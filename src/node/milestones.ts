@@ -2,7 +2,7 @@
 import type { NodeEvent, NodeEventName, Progress } from '../wire/messages.js';
 
 /** What has arrived of the layer. */
-interface Arrived {
+export interface Arrived {
   readonly urgentIsHere: boolean;
   readonly urgentBytes: number;
   readonly hystereticBytes: number;

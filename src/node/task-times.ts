@@ -25,10 +25,6 @@ export class TaskTimes {
 
   constructor(private readonly clock: Clock) {}
 
-  get hasWaited(): boolean {
-    return this.#waits.length > 0;
-  }
-
   /** @param sinceMs so long ago, by an earlier daemon */
   launched(sinceMs = 0): void {
     this.#launchedMs = this.clock.nowMs() - sinceMs;
@@ -48,10 +44,10 @@ export class TaskTimes {
     return [...this.#heldBack.values()];
   }
 
-  /** A read that has blocked for so long has just returned. */
-  waited(content: number, path: string, seconds: number): void {
+  /** A read that has blocked for so long has just returned. @returns whether it is the first */
+  waited(content: number, path: string, seconds: number): boolean {
     const endMs = this.clock.nowMs();
-    this.#waits.push({ content, path, startMs: endMs - seconds * 1000, endMs });
+    return this.#waits.push({ content, path, startMs: endMs - seconds * 1000, endMs }) === 1;
   }
 
   /** The longest waits. Without a launch nothing can have waited. */

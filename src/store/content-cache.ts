@@ -17,6 +17,7 @@ import { CacheDirectory } from './cache-directory.js';
 import type { KeptFile } from './cache-directory.js';
 import { keyOf } from './content-key.js';
 import type { ContentKey } from './content-key.js';
+import { OnTheWay } from './on-the-way.js';
 
 /** Of a content that a job has whole. */
 export interface Offered {
@@ -46,10 +47,12 @@ interface ChunkPlace {
 const ENTRY_OVERHEAD_BYTES = 1024;
 
 export class ContentCache {
+  readonly onTheWay = new OnTheWay();
   readonly #directory: CacheDirectory;
   /** Used by no job: what may go. */
   readonly #idle: LRUCache<ContentKey, Entry> | undefined;
   readonly #busy = new Map<ContentKey, Entry>();
+  #busyBytes = 0;
   readonly #chunks = new Map<ContentKey, ChunkPlace>();
 
   /**
@@ -82,6 +85,11 @@ export class ContentCache {
     return this.#idle?.calculatedSize ?? 0;
   }
 
+  /** Of what jobs use, each content once. */
+  get busyBytes(): number {
+    return this.#busyBytes;
+  }
+
   /** What was used least recently goes until no more than so much is kept that no job uses. */
   shrink(maxBytes: number): void {
     while (this.idleBytes > Math.max(0, maxBytes)) this.#idle?.pop();
@@ -110,7 +118,7 @@ export class ContentCache {
     else {
       if (this.#busy.size >= CONTENT_CACHE_ENTRIES_MAX) return false;
       const entry = { key, size, dataBytes, path, chunks, owner, users: 1 };
-      this.#busy.set(key, entry);
+      this.#setBusy(entry);
       this.#addChunks(entry);
     }
     return true;
@@ -123,7 +131,7 @@ export class ContentCache {
     entry.users--;
     if (entry.owner === owner && !this.#keep(entry, path)) return this.#lose(entry);
     if (entry.users > 0) return;
-    this.#busy.delete(key);
+    this.#setIdle(entry);
     this.#rest(entry);
   }
 
@@ -171,7 +179,16 @@ export class ContentCache {
 
   #use(entry: Entry): void {
     entry.users++;
-    if (this.#idle?.delete(entry.key)) this.#busy.set(entry.key, entry);
+    if (this.#idle?.delete(entry.key)) this.#setBusy(entry);
+  }
+
+  #setBusy(entry: Entry): void {
+    this.#busy.set(entry.key, entry);
+    this.#busyBytes += entry.dataBytes;
+  }
+
+  #setIdle(entry: Entry): void {
+    if (this.#busy.delete(entry.key)) this.#busyBytes -= entry.dataBytes;
   }
 
   #rest(entry: Entry): void {
@@ -194,7 +211,7 @@ export class ContentCache {
   /** Its file is not where it should be. */
   #lose(entry: Entry): void {
     this.#idle?.delete(entry.key);
-    this.#busy.delete(entry.key);
+    this.#setIdle(entry);
     this.#remove(entry);
   }
 

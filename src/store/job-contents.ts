@@ -8,7 +8,8 @@ import { chunkBuffers } from '../wire/buffer-pool.js';
 import { ChunkSet } from './chunk-set.js';
 import type { ContentCache } from './content-cache.js';
 import { chunkKey, contentKey, digestsOf } from './content-key.js';
-import type { ContentsOnly } from './content-key.js';
+import type { ContentKey, ContentsOnly } from './content-key.js';
+import type { Bringer, Waiter } from './on-the-way.js';
 
 /** Links and renames take some microseconds each: between so many of them others get their turn. */
 const STEPS_A_TURN = 256;
@@ -26,15 +27,39 @@ export interface FillableStore {
   put(chunk: number, body: Buffer): Promise<unknown>;
 }
 
-export class JobContents {
+/** A job that waits for what is on its way for others (on-the-way.ts), or is waited for. */
+export interface JoiningPort {
+  /** A content is here that was waited for. */
+  onFound(content: number): void;
+  /** It waits no more: all is here, or whoever was to bring it has gone. */
+  onAlone(): void;
+  /** Somebody else on this node waits for a content that comes for this job. */
+  onWanted(content: number): void;
+  onFailed(error: TeesError): void;
+}
+
+export class JobContents implements Bringer, Waiter {
   /** Those that this job uses. */
   readonly #used: ChunkSet;
+  #usedBytes = 0;
+  #waitedBytes = 0;
+  #joined: { readonly store: FillableStore; readonly port: JoiningPort } | undefined;
+  /** On its way to this job alone, and to others which it waits for. */
+  readonly #brings = new Map<ContentKey, number>();
+  readonly #waitsFor = new Map<ContentKey, number>();
+  /** Of these, what comes in several chunks. */
+  readonly #largeWaitsFor = new Set<ContentKey>();
 
   constructor(
     private readonly cache: ContentCache,
     private readonly manifest: ContentsOnly,
   ) {
     this.#used = new ChunkSet(manifest.contents.length);
+  }
+
+  /** Of contents that this job shares, or could (the cache counts those: `busyBytes`), or that others bring. */
+  get sharedBytes(): number {
+    return this.#usedBytes + this.#waitedBytes;
   }
 
   /** Takes what is on this node already: whole contents, and of larger ones the chunks that have not changed. */
@@ -47,6 +72,120 @@ export class JobContents {
       if (this.#take(content, store.contentPath(content))) store.found(content);
       else await this.#takeChunks(content, store);
     }
+  }
+
+  /**
+   * The rest: when all of it is on its way for other jobs on this node, this one waits for that, and need not be sent it.
+   * Otherwise it is sent it, and others may wait.
+   * @param mayWait whether it would be sent anything by somebody whom it can ask not to
+   */
+  join(store: FillableStore, port: JoiningPort, mayWait: boolean): void {
+    if (!this.cache.isOn) return;
+    this.#joined = { store, port };
+    const missing = new Map<ContentKey, number>();
+    const { onTheWay } = this.cache;
+    for (const content of this.manifest.contents.keys()) {
+      if (store.isWhole(content)) continue;
+      const key = contentKey(this.manifest, content);
+      // It may just have come.
+      if (!onTheWay.bringerOf(key) && this.#take(content, store.contentPath(content))) this.#found(content);
+      else missing.set(key, content);
+    }
+    if (mayWait && [...missing.keys()].every((key) => onTheWay.bringerOf(key))) {
+      for (const [key, content] of missing) {
+        onTheWay.wait(key, this);
+        this.#waitsFor.set(key, content);
+        this.#waitedBytes += this.#bytesOf(content);
+        if (store.chunksOf(content)[1] > 1) this.#largeWaitsFor.add(key);
+      }
+    } else {
+      for (const [key, content] of missing) {
+        onTheWay.bring(key, this);
+        this.#brings.set(key, content);
+      }
+    }
+  }
+
+  get isWaiting(): boolean {
+    return this.#waitsFor.size > 0;
+  }
+
+  /** So many bytes are here of contents of several chunks that this job waits for. */
+  get bytesOnTheWay(): number {
+    let sum = 0;
+    for (const key of this.#largeWaitsFor) sum += this.cache.onTheWay.bringerOf(key)?.bytesOf(key) ?? 0;
+    return sum;
+  }
+
+  /** Somebody in this job waits for it. */
+  want(key: ContentKey): void {
+    const content = this.#brings.get(key);
+    if (content !== undefined) this.#joined?.port.onWanted(content);
+  }
+
+  /** Before its turn, if it is on its way for another job. */
+  hurry(content: number): void {
+    const key = contentKey(this.manifest, content);
+    if (this.#waitsFor.has(key)) this.cache.onTheWay.bringerOf(key)?.want(key);
+  }
+
+  bytesOf(key: ContentKey): number {
+    const content = this.#brings.get(key);
+    const store = this.#joined?.store;
+    if (content === undefined || !store) return 0;
+    const [first, count] = store.chunksOf(content);
+    let sum = 0;
+    for (let chunk = first; chunk < first + count; chunk++)
+      if (store.has(chunk)) sum += store.chunkBytes(chunk);
+    return sum;
+  }
+
+  arrived(key: ContentKey): void {
+    const content = this.#waitsFor.get(key);
+    if (content === undefined || !this.#joined) return;
+    const { store, port } = this.#joined;
+    this.#waitsFor.delete(key);
+    this.#largeWaitsFor.delete(key);
+    this.#waitedBytes -= this.#bytesOf(content);
+    if (store.isClosed) return this.stop();
+    try {
+      if (!this.#take(content, store.contentPath(content))) return this.lost();
+      this.#found(content);
+    } catch (error) {
+      // Whoever has brought it has no part in that.
+      this.stop();
+      return port.onFailed(TeesError.from(error, 'STORE_FAILED'));
+    }
+    if (this.#waitsFor.size === 0) port.onAlone();
+  }
+
+  #found(content: number): void {
+    this.#joined?.store.found(content);
+    this.#joined?.port.onFound(content);
+  }
+
+  /** What is missing may be on its way for yet another job. */
+  lost(): void {
+    if (!this.#joined) return;
+    const { store, port } = this.#joined;
+    this.#waitNoMore();
+    this.join(store, port, true);
+    if (!this.isWaiting) port.onAlone();
+  }
+
+  /** Nothing comes any more: the job is over. */
+  stop(): void {
+    this.#waitNoMore();
+    this.#joined = undefined;
+    this.cache.onTheWay.gone(this, this.#brings.keys());
+    this.#brings.clear();
+  }
+
+  #waitNoMore(): void {
+    for (const key of this.#waitsFor.keys()) this.cache.onTheWay.waitNoMore(key, this);
+    this.#waitsFor.clear();
+    this.#largeWaitsFor.clear();
+    this.#waitedBytes = 0;
   }
 
   async #takeChunks(content: number, store: FillableStore): Promise<void> {
@@ -70,8 +209,16 @@ export class JobContents {
   /** @returns whether the content is at this path now */
   #take(content: number, path: string): boolean {
     if (!this.cache.take(contentKey(this.manifest, content), path)) return false;
-    this.#used.add(content);
+    this.#use(content);
     return true;
+  }
+
+  #use(content: number): void {
+    if (this.#used.add(content)) this.#usedBytes += this.#bytesOf(content);
+  }
+
+  #bytesOf(content: number): number {
+    return dataSize(this.manifest.contents[content] as Content);
   }
 
   /** It has arrived whole. */
@@ -83,7 +230,9 @@ export class JobContents {
         ? { chunks: Buffer.from(digestsOf(this.manifest, what)) }
         : {};
     const offered = { path, size: what.size, dataBytes: dataSize(what), ...chunks };
-    if (this.cache.offer(this, contentKey(this.manifest, content), offered)) this.#used.add(content);
+    const key = contentKey(this.manifest, content);
+    if (this.cache.offer(this, key, offered)) this.#use(content);
+    if (this.#brings.delete(key)) this.cache.onTheWay.arrived(key);
   }
 
   /** Room on the file system, for what a running job needs. @returns whether there may be more now */
@@ -95,6 +244,7 @@ export class JobContents {
 
   /** The job is over, and nobody looks at its files any more. @param pathOf where a content's file is now */
   async leave(pathOf: (content: number) => string): Promise<void> {
+    this.stop();
     let steps = 0;
     for (const [start, end] of this.#used.held(0, this.#used.size)) {
       for (let content = start; content < end; content++) {

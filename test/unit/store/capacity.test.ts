@@ -65,3 +65,58 @@ test('what a job of an earlier daemon has on the file system already is not coun
   capacity.release('restored');
   t.is(capacity.availableBytes, 400);
 });
+
+test('what jobs share counts once, as soon as they know it', (t) => {
+  const shared = { isOn: true, busyBytes: 0 };
+  const capacity = new Capacity(
+    '/store',
+    1000,
+    () => 1e9,
+    () => shared,
+  );
+  capacity.reserve('a', 600, () => shared.busyBytes);
+  shared.busyBytes = 500;
+  t.is(capacity.reservedBytes, 600);
+  let taken = 0;
+  capacity.reserve('b', 600, () => taken);
+  t.is(capacity.availableBytes, 0);
+  taken = 500;
+  capacity.settle('b');
+  t.is(capacity.reservedBytes, 700);
+  capacity.release('a');
+  t.is(capacity.reservedBytes, 600);
+});
+
+test('what does not fit in the end is refused, and whoever was first has the room', (t) => {
+  const capacity = new Capacity(
+    '/store',
+    1000,
+    () => 1e9,
+    () => ({ isOn: true, busyBytes: 0 }),
+  );
+  capacity.reserve('first', 600);
+  capacity.reserve('second', 600);
+  capacity.reserve('third', 400);
+  const error = t.throws(() => capacity.settle('second'), { instanceOf: TeesError, code: 'STORE_FULL' });
+  t.regex(error.message, /600 bytes needed, 400 available/);
+  capacity.release('second');
+  t.notThrows(() => capacity.settle('third'));
+  t.notThrows(() => capacity.settle('third'));
+  t.throws(() => capacity.reserve('fourth', 1001), { code: 'STORE_FULL' });
+});
+
+test('what jobs of an earlier daemon share is there once', (t) => {
+  const shared = { isOn: true, busyBytes: 0 };
+  // 1000 of which 700 are held: 500 by both jobs, 200 by one alone.
+  const capacity = new Capacity(
+    '/store',
+    5000,
+    () => 300,
+    () => shared,
+  );
+  shared.busyBytes = 500;
+  capacity.keep('a', 600, 500, () => 500);
+  capacity.keep('b', 800, 700, () => 500);
+  t.is(capacity.reservedBytes, 500 + 100 + 300);
+  t.is(capacity.availableBytes, 100);
+});
