@@ -49,8 +49,9 @@ for (const [what, command] of [
       const beganMs = performance.now();
       await inside(t, `scancel ${job}`);
       t.deepEqual(await whatIsLeft(cluster), []);
-      // KillWait is 5 s there.
-      t.true(performance.now() - beganMs < 20_000);
+      const tookMs = performance.now() - beganMs;
+      t.log(`after ${(tookMs / 1000).toFixed(1)} s; KillWait is 5 s there`);
+      t.true(tookMs < 40_000);
     },
     SLOW,
   );
