@@ -126,6 +126,8 @@ export const JOBS_PAST_MAX = 1024;
 export const RESIDENT_DEADLINE_MS = 600_000;
 /** So often the resource manager is asked whether its jobs go on. */
 export const RESIDENT_LOOK_INTERVAL_MS = 5_000;
+/** So long an array's tasks wait for what is carried for all of them, before each is sent it by itself. */
+export const CARRIER_DEADLINE_MS = 15_000;
 
 export const CONNECT_DEADLINE_MS = 5_000;
 export const LINK_PING_INTERVAL_MAX_MS = 2_000;

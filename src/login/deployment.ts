@@ -56,6 +56,8 @@ export interface DeploymentOptions extends CarriedOptions {
   readonly spares: readonly string[];
   /** The command is run by somebody else: that it is not there is not for us to say. */
   readonly isResident: boolean;
+  /** Nothing runs on the nodes that are asked for: what is carried is for other jobs there. */
+  readonly carriesOnly: boolean;
   isIdle(proxy: string): boolean;
   /** Whether a proxy node's daemon does; never rejects. */
   answers(proxy: string): Promise<boolean>;
@@ -121,12 +123,13 @@ async function prepare(options: DeploymentOptions): Promise<Deployment> {
     const totalBytes = urgentBytes + contents.hystereticBytes;
     const isShared = method === 'shared';
     const travelling = isShared ? { urgentBytes: 0, totalBytes: 0 } : { urgentBytes, totalBytes };
-    const { shape, tree, predictedSeconds } = await plan.tree(travelling);
+    const { shape, tree: planned, predictedSeconds } = await plan.tree(travelling);
+    const tree = options.carriesOnly ? { ...planned, borrowed: planned.names.slice(1) } : planned;
     const deployment = {
       source,
       split,
       method,
-      nodes,
+      nodes: options.carriesOnly ? [] : nodes,
       tree,
       plan: {
         shape,

@@ -12,6 +12,8 @@ export interface LoginJobPort {
   connect(node: string): Promise<Link>;
   onOutput(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void | Promise<void>;
   onProgress(progress: Progress): void;
+  /** A node has the urgent part. */
+  onUrgent(node: string): void;
   /** The first node's task takes standard input: so many bytes more. */
   onInputCredit(bytes: number): void;
   /** The whole layer is on every node: borrowed proxies may go back. */

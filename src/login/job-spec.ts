@@ -45,7 +45,7 @@ export function jobSpec({
     // What asks for an environment is one task of many: each has the variables that its own step gives it.
     env: { ...(resident ? {} : request.env), TEES_NODELIST: request.nodes },
     cwd: request.cwd,
-    inputNode: deployment.nodes[0] as string,
+    inputNode: deployment.nodes[0] ?? (deployment.tree.names[1] as string),
     tracedNodes: request.learn && !resident ? tracedNodes(deployment.nodes) : [],
     hook: request.hook ?? NODE_DEFAULT,
     fuseEngine: request.fuseEngine ?? NODE_DEFAULT,

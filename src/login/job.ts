@@ -97,8 +97,7 @@ export class LoginJob {
           this.#rate.observe(this.#moved());
           port.onProgress(this.#relay.progress());
         },
-        // The log has the lost link already.
-        onAway: () => {},
+        onAway: () => {}, // The log has the lost link already.
         // Who gets another parent may miss something that its old parent has said to be everywhere.
         onDelivered: () => {},
         onStranded: (child) => this.#membership.away(child),
@@ -218,6 +217,7 @@ export class LoginJob {
     // A borrowed proxy node runs nothing.
     if (!member.runs && event !== 'urgent' && event !== 'delivered') return;
     this.options.timeline.event(node, event);
+    if (event === 'urgent') this.options.port.onUrgent(node);
     if (event === 'delivered' && this.#complete.add(node)) this.#checkDelivered();
     if (serving) this.#serving.set(node, serving);
     if (event === 'launched') this.#onLaunched(node);

@@ -137,8 +137,13 @@ export class Membership {
     this.#replant();
     if (this.#ending) return reason;
     this.port.warn(describeLoss(loss, replacement));
-    if (this.present.length === 0) this.port.fail(TeesError.fromRecord(reason));
+    if (this.#isPointless) this.port.fail(TeesError.fromRecord(reason));
     return undefined;
+  }
+
+  /** A job that only carries has nobody who runs it from the start. */
+  get #isPointless(): boolean {
+    return this.#nodes.length > 0 ? this.present.length === 0 : this.members.length === 0;
   }
 
   /** Whom nobody has heard of yet is lost with it: of a job that fails he need not hear any more. */

@@ -13,6 +13,8 @@ import type { Link } from '../transport/link.js';
 import { encodeResident, residentKey } from '../wire/resident.js';
 import type { ResidentMessage, ResidentSpec, ResideRequest } from '../wire/resident.js';
 import type { RunRequest } from '../wire/api.js';
+import { ArrayCarriers } from './carriers.js';
+import type { Carriage } from './carriers.js';
 import { ManagerQuestions } from './manager-questions.js';
 import { Submission } from './submission.js';
 import type { SubmissionContext } from './submission.js';
@@ -33,6 +35,7 @@ interface Resident {
 export class Residents {
   readonly #residents = new Map<string, Resident>();
   readonly #questions = new Map<string, ManagerQuestions>();
+  readonly #arrays = new Map<string, ArrayCarriers>();
   #timer: NodeJS.Timeout | undefined;
   #lookingUp = false;
 
@@ -52,7 +55,10 @@ export class Residents {
     clearInterval(this.#timer);
     const unfinished = [...this.#residents.values()].filter(({ isDelivered }) => !isDelivered());
     for (const resident of unfinished) resident.end(reason);
-    await Promise.all(unfinished.map(({ over }) => over));
+    await Promise.all([
+      ...unfinished.map(({ over }) => over),
+      ...[...this.#arrays.values()].map((one) => one.end()),
+    ]);
   }
 
   async #answer(link: Link, request: ResideRequest): Promise<void> {
@@ -83,9 +89,10 @@ export class Residents {
     let ended: TeesError | undefined;
     const run = async (): Promise<void> => {
       const user = await lookUpUser(String(managed.uid));
+      await this.#carriersOf(request, managed)?.before(managed.nodes);
       submission = new Submission({ ...user, pid: 0 }, { ...context, onJob: begin }, portOf(context, spec));
       if (ended) throw ended;
-      await submission.run(runRequest(request, managed.nodes), spec);
+      await submission.run(runRequest(request, managed.nodes), { resident: spec });
     };
     const begin: SubmissionContext['onJob'] = (name, job) => {
       context.onJob(name, job);
@@ -95,7 +102,12 @@ export class Residents {
       started();
     };
     const running = run();
-    const over = running.catch(() => {}).finally(() => this.#residents.delete(key));
+    const over = running
+      .catch(() => {})
+      .finally(() => {
+        this.#residents.delete(key);
+        this.#forgetArray(request, managed);
+      });
     const failed = running.then(() => {
       throw new TeesError('ENVIRONMENT_ENDED', 'the environment has ended');
     });
@@ -110,6 +122,69 @@ export class Residents {
     this.#residents.set(key, resident);
     this.#timer ??= setInterval(() => void this.#lookUp(), RESIDENT_LOOK_INTERVAL_MS).unref();
     return resident;
+  }
+
+  /** Undefined when it is no task of an array, or each node takes the environment from the shared storage. */
+  #carriersOf(request: ResideRequest, managed: ManagedJob): ArrayCarriers | undefined {
+    const { array } = managed;
+    const { config } = this.context();
+    const manager = this.managerOf(request.manager);
+    if (array === undefined || !manager.taskNodes || config.store.cacheBytes === 0) return undefined;
+    if (config.sharedStorage !== undefined && request.method !== 'p2p') return undefined;
+    const key = arrayKey(request, array);
+    let carriers = this.#arrays.get(key);
+    if (!carriers) {
+      const carry = (nodes: readonly string[], onReady: (node: string) => void): Carriage =>
+        this.#carry(request, managed.uid, array, nodes, onReady);
+      const taskNodes = (): Promise<readonly string[]> => manager.taskNodes?.(array) ?? Promise.resolve([]);
+      const orNone = (error: unknown): readonly string[] => {
+        this.context().log.warn(`the tasks of array ${array} are not known: ${String(error)}`);
+        return [];
+      };
+      carriers = new ArrayCarriers({ taskNodes: () => taskNodes().catch(orNone), carry });
+      this.#arrays.set(key, carriers);
+    }
+    return carriers;
+  }
+
+  /** To all nodes on which tasks of an array begin. */
+  #carry(
+    request: ResideRequest,
+    uid: number,
+    array: string,
+    nodes: readonly string[],
+    onReady: (node: string) => void,
+  ): Carriage {
+    const context = this.context();
+    const { manager, environment } = request;
+    const what = `environment ${environment}, for the tasks of array ${array} of ${manager}`;
+    const port = { ...portOf(context, { manager, job: array, environment }), onUrgent: onReady };
+    let submission: Submission | undefined;
+    let ended: TeesError | undefined;
+    const run = async (): Promise<void> => {
+      const user = await lookUpUser(String(uid));
+      submission = new Submission({ ...user, pid: 0 }, context, port);
+      if (ended) throw ended;
+      context.log.info(`${what}: is on its way to ${foldHostlist(nodes)} (job ${submission.name})`);
+      await submission.run({ ...runRequest(request, nodes), complete: true }, { carriesOnly: true });
+    };
+    const over = run().catch((error: unknown) => context.log.warn(`${what}: ${String(error)}`));
+    const end = (): void => {
+      ended = new TeesError('CANCELLED', `${what}: all of them have ended`);
+      submission?.giveUp(ended);
+    };
+    return { over, end };
+  }
+
+  /** Others of it may still run. */
+  #forgetArray(request: ResideRequest, { array }: ManagedJob): void {
+    if (array === undefined) return;
+    const key = arrayKey(request, array);
+    const isSame = ({ spec, managed }: Resident): boolean =>
+      managed.array !== undefined && arrayKey(spec, managed.array) === key;
+    if ([...this.#residents.values()].some(isSame)) return;
+    void this.#arrays.get(key)?.end();
+    this.#arrays.delete(key);
   }
 
   /** @throws TeesError RESIDENT_FORBIDDEN of a manager that is not this site's; and what asking throws */
@@ -140,6 +215,14 @@ export class Residents {
       this.#lookingUp = false;
     }
   }
+}
+
+/** Of one user: the manager's numbers are of one job each. */
+function arrayKey(
+  { manager, environment }: Pick<ResidentSpec, 'manager' | 'environment'>,
+  array: string,
+): string {
+  return `${manager}/${array}/${environment}`;
 }
 
 /** On which node a task begins, the node's own manager says; whose job it is there, it could only say wrongly. */

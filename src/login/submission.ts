@@ -48,6 +48,14 @@ export interface SubmissionContext {
   onJobOver(name: string): void;
 }
 
+/** What a job is for, when it is not a command of its own. */
+export interface Purpose {
+  /** Tasks that a resource manager starts are to come in. */
+  readonly resident?: ResidentSpec;
+  /** Other jobs on these nodes are to find what it carries. */
+  readonly carriesOnly?: boolean;
+}
+
 export interface SubmissionPort {
   onOutput(node: string, stream: 'stdout' | 'stderr', bytes: Buffer): void | Promise<void>;
   /** What is said while it is behind may be left out. */
@@ -55,6 +63,8 @@ export interface SubmissionPort {
   onProgress(message: ReturnType<typeof progressMessage>): void;
   onInputCredit(bytes: number): void;
   onWarning(text: string): void;
+  /** A node has the urgent part. */
+  onUrgent?(node: string): void;
   /** The job is given up: nobody waits any more for who does not take its output. */
   onFailed(): void;
 }
@@ -85,11 +95,10 @@ export class Submission {
 
   /**
    * Resolves when the job is over on every node.
-   * @param resident for whose tasks the environment is there, when it is not a command of its own
    * @throws TeesError when it came to nothing before anything was sent
    */
-  run(request: RunRequest, resident?: ResidentSpec): Promise<Report> {
-    const over = this.#run(request, resident);
+  run(request: RunRequest, purpose: Purpose = {}): Promise<Report> {
+    const over = this.#run(request, purpose);
     this.#over = over.catch(() => {});
     return over;
   }
@@ -99,8 +108,9 @@ export class Submission {
     this.#job?.fail(reason);
   }
 
-  async #run(request: RunRequest, resident: ResidentSpec | undefined): Promise<Report> {
+  async #run(request: RunRequest, purpose: Purpose): Promise<Report> {
     const { context, name } = this;
+    const { resident } = purpose;
     try {
       this.#list(request, resident);
       const { config } = context;
@@ -110,7 +120,7 @@ export class Submission {
       );
       const spares = request.spares === undefined ? [] : selectNodes(config.cluster, request.spares);
       const loss = lossSettings(request.onLoss ?? 'stop', spares);
-      const deployment = await this.#prepare(request, spares, resident !== undefined);
+      const deployment = await this.#prepare(request, spares, purpose);
       if (this.#abort.signal.aborted) await deployment.source.close();
       this.#abort.signal.throwIfAborted();
       for (const text of warningsOf(deployment.split)) this.port.onWarning(text);
@@ -130,6 +140,7 @@ export class Submission {
         port: {
           ...this.port,
           connect: (node) => context.connect(node),
+          onUrgent: (node) => this.port.onUrgent?.(node),
           onProgress: (progress) => this.#progress('streaming', deployment, progress),
           onDelivered: () => context.idleProxies.release(deployment.tree.borrowed, name),
         },
@@ -197,16 +208,22 @@ export class Submission {
     if (learnt && reads) await this.context.learnt.learn(this.user.uid, learnt.key, reads);
   }
 
-  #prepare(request: RunRequest, spares: readonly string[], isResident: boolean): Promise<Deployment> {
+  #prepare(
+    request: RunRequest,
+    spares: readonly string[],
+    { resident, carriesOnly = false }: Purpose,
+  ): Promise<Deployment> {
     const { config, cacheDirectory, idleProxies, learnt } = this.context;
+    const isResident = resident !== undefined || carriesOnly;
     this.#progress('scanning');
     return prepareDeployment({
       config,
       request,
       spares,
       isResident,
+      carriesOnly,
       user: this.user,
-      cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.upper).slice(-200)}`,
+      cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.environment ?? request.upper).slice(-200)}`,
       signal: this.#abort.signal,
       // A resource manager's task is there already: what it is known to read comes first, and it need not wait for all of it.
       ...(request.learn

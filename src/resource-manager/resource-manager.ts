@@ -17,6 +17,8 @@ export interface ManagedJob {
   readonly nodes: readonly string[];
   /** It has its nodes, and has not begun to end. */
   readonly runs: boolean;
+  /** The manager's own name of the array whose task it is. */
+  readonly array?: string;
 }
 
 export interface ResourceManager {
@@ -34,6 +36,11 @@ export interface ResourceManager {
    * @throws TeesError RESOURCE_MANAGER_SILENT
    */
   lookUp(jobs: readonly string[]): Promise<Map<string, ManagedJob>>;
+  /**
+   * The nodes of an array's tasks that run now, those of each task. Only of a manager whose jobs have an `array`.
+   * @throws TeesError RESOURCE_MANAGER_SILENT
+   */
+  taskNodes?(array: string): Promise<readonly string[]>;
   /**
    * Nodes that are in service and have no job of the manager's.
    * @returns names as in the configuration

@@ -19,13 +19,29 @@ export const slurm: ResourceManager = {
   async lookUp(jobs) {
     const asked = jobs.filter((job) => /^[0-9]+$/.test(job));
     if (asked.length === 0) return new Map();
-    // %A is each array task's own number, by which its tasks know it.
-    const argv = ['--noheader', '--states=all', '--format=%A|%U|%T|%N', `--jobs=${asked.join(',')}`];
+    // %A is each array task's own number, by which its tasks know it; %F the array's, when there is an index (%K).
+    const argv = ['--noheader', '--states=all', '--format=%A|%U|%T|%N|%F|%K', `--jobs=${asked.join(',')}`];
     try {
       const { stdout } = await promisify(execFile)('squeue', argv, { timeout: LOOK_UP_DEADLINE_MS });
       return readJobs(stdout);
     } catch (cause) {
       if (UNKNOWN_JOB.test((cause as { stderr?: string }).stderr ?? '')) return new Map();
+      throw silent(cause);
+    }
+  },
+  async taskNodes(array) {
+    const argv = [
+      '--noheader',
+      `--states=${[...RUNNING_STATES].join(',')}`,
+      '--format=%N',
+      `--jobs=${array}`,
+    ];
+    try {
+      const { stdout } = await promisify(execFile)('squeue', argv, { timeout: LOOK_UP_DEADLINE_MS });
+      const lists = stdout.split('\n').map((line) => line.trim());
+      return lists.filter((list) => list !== '').flatMap((list) => parseHostlist(list));
+    } catch (cause) {
+      if (UNKNOWN_JOB.test((cause as { stderr?: string }).stderr ?? '')) return [];
       throw silent(cause);
     }
   },
@@ -53,13 +69,14 @@ export function readJobs(table: string): Map<string, ManagedJob> {
   const rows = table.split('\n').map((line) => line.trim().split('|'));
   return new Map(
     rows
-      .filter((row): row is [string, string, string, string] => row.length === 4)
-      .map(([job, uid, state, nodes]) => [
+      .filter((row): row is [string, string, string, string, string, string] => row.length === 6)
+      .map(([job, uid, state, nodes, array, index]) => [
         job,
         {
           uid: Number(uid),
           nodes: nodes === '' ? [] : parseHostlist(nodes),
           runs: RUNNING_STATES.has(state),
+          ...(/^[0-9]+$/.test(index) ? { array } : {}),
         },
       ]),
   );
