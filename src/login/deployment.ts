@@ -1,34 +1,24 @@
 /**
- * What is decided before anything is sent: the layer scanned, split and ordered, the nodes selected, the tree
- * built, the document cut into verified pieces (paper, section 4.2).
+ * What is decided before anything is sent: what is carried (cargo.ts), the nodes selected, the tree built (paper, section 4.2).
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync } from 'node:fs';
 import { TeesError, usageError } from '../base/errors.js';
 import { STORAGE_KEY_BYTES } from '../base/limits.js';
 import { LAYOUTS } from '../config/config.js';
-import { encodeShipment } from '../image/document.js';
-import { cutDocument } from '../image/pieces.js';
-import type { DocumentPieces } from '../image/pieces.js';
-import { dataSize } from '../image/manifest.js';
 import { lowerBound } from '../planning/cost-model.js';
 import { chooseMethod, METHODS } from '../planning/method.js';
 import type { MethodName } from '../planning/method.js';
-import type { Split } from '../planning/split.js';
 import type { TreePlanUse } from '../report/report.js';
-import type { LayerSource } from '../scan/source.js';
 import { checkNodes, selectNodes } from '../topology/select.js';
 import type { Tree } from '../topology/tree.js';
 import type { StoragePlace, Subtree } from '../wire/job.js';
-import { isAboutCommand, scanCarried, splitCarried, unsplit } from './carried.js';
-import type { CarriedOptions } from './carried.js';
-import { openEnvironment } from './environment-layer.js';
+import { prepareCargo } from './cargo.js';
+import type { Cargo, CargoOptions } from './cargo.js';
+import type { TakeCargo } from './shared-cargo.js';
 import { subtreesOf } from './subtrees.js';
 import { TreePlan } from './tree-plan.js';
 
-export interface Deployment {
-  readonly source: LayerSource;
-  readonly split: Split;
+export interface Deployment extends Cargo {
   readonly method: MethodName;
   readonly nodes: readonly string[];
   readonly tree: Tree;
@@ -37,25 +27,18 @@ export interface Deployment {
   readonly width: number;
   /** The subtrees of the root's children. */
   readonly subtrees: readonly Subtree[];
-  readonly document: DocumentPieces;
-  /** Chunks in order of sending. */
-  readonly chunkOrder: readonly number[];
-  /** The first so many of them are the urgent part. */
-  readonly urgentChunks: number;
   /** Where the units lie on the shared storage, if that is the method. */
   readonly storage?: StoragePlace;
-  readonly urgentBytes: number;
-  readonly hystereticBytes: number;
   /** The name of a node's group. */
   groupOf(node: string): string;
   isProxy(node: string): boolean;
 }
 
-export interface DeploymentOptions extends CarriedOptions {
+export interface DeploymentOptions extends CargoOptions {
   /** Nodes that may take a lost one's place: they are none of the job's, and are not borrowed. */
   readonly spares: readonly string[];
-  /** The command is run by somebody else: that it is not there is not for us to say. */
-  readonly isResident: boolean;
+  /** Others carry the same. */
+  readonly takeCargo?: TakeCargo;
   /** Nothing runs on the nodes that are asked for: what is carried is for other jobs there. */
   readonly carriesOnly: boolean;
   isIdle(proxy: string): boolean;
@@ -67,19 +50,6 @@ export interface DeploymentOptions extends CarriedOptions {
 }
 
 export async function prepareDeployment(options: DeploymentOptions): Promise<Deployment> {
-  const { environment: name } = options.request;
-  if (name === undefined) return prepare(options);
-  const environment = openEnvironment(options.config.environments, options.user.uid, name);
-  try {
-    const request = { ...options.request, upper: environment.upper };
-    return await prepare({ ...options, request, environment });
-  } finally {
-    // Who reads the layer from now on has a descriptor of their own.
-    closeSync(environment.fd);
-  }
-}
-
-async function prepare(options: DeploymentOptions): Promise<Deployment> {
   const { config, request } = options;
   if (request.argv.length === 0) throw usageError('COMMAND_MISSING', 'there is no command to run');
   // What is wrong with the command line is said before anything is read.
@@ -108,26 +78,20 @@ async function prepare(options: DeploymentOptions): Promise<Deployment> {
     answers: (proxy) => options.answers(proxy),
     onTree: (members) => options.onTree(members),
   });
-  const source = await scanCarried(options);
+  const own = (): Promise<Cargo> => prepareCargo(options);
+  const cargo = await (options.takeCargo?.(own) ?? own());
+  // Somebody else may have done that.
+  options.onPhase('scanned');
+  options.onPhase('split');
   try {
-    options.onPhase('scanned');
-    const split = await splitCarried(options, source).catch((error: unknown) => {
-      if (!options.isResident || !isAboutCommand(error)) throw error;
-      return unsplit(source);
-    });
-    options.onPhase('split');
-    const { order, urgentCount } = split;
-    const document = cutDocument(encodeShipment({ manifest: source.manifest, order, urgentCount }));
-    const contents = contentsInOrder(source, split);
-    const urgentBytes = document.sizeBytes + contents.urgentBytes;
-    const totalBytes = urgentBytes + contents.hystereticBytes;
+    const urgentBytes = cargo.document.sizeBytes + cargo.urgentBytes;
+    const totalBytes = urgentBytes + cargo.hystereticBytes;
     const isShared = method === 'shared';
     const travelling = isShared ? { urgentBytes: 0, totalBytes: 0 } : { urgentBytes, totalBytes };
     const { shape, tree: planned, predictedSeconds } = await plan.tree(travelling);
     const tree = options.carriesOnly ? { ...planned, borrowed: planned.names.slice(1) } : planned;
     const deployment = {
-      source,
-      split,
+      ...cargo,
       method,
       nodes: options.carriesOnly ? [] : nodes,
       tree,
@@ -139,8 +103,6 @@ async function prepare(options: DeploymentOptions): Promise<Deployment> {
       },
       width,
       subtrees: subtreesOf(tree, new Set(tree.borrowed)),
-      document,
-      ...contents,
       ...(isShared ? { storage: storagePlace() } : {}),
       groupOf: (node: string) => config.cluster.nodes.get(node)?.group ?? '',
       isProxy: (node: string) => config.cluster.nodes.get(node)?.role === 'proxy',
@@ -148,7 +110,7 @@ async function prepare(options: DeploymentOptions): Promise<Deployment> {
     options.onPhase('planned');
     return deployment;
   } catch (error) {
-    await source.close();
+    await cargo.source.close();
     throw TeesError.from(error, 'PLAN_FAILED');
   }
 }
@@ -163,23 +125,4 @@ function checkLayout(layout: string | undefined): void {
   throw usageError('LAYOUT_UNKNOWN', `there is no layout '${layout}'`, {
     hint: `Known layouts: ${LAYOUTS.join(', ')}`,
   });
-}
-
-function contentsInOrder(
-  source: LayerSource,
-  split: Split,
-): Pick<Deployment, 'chunkOrder' | 'urgentChunks' | 'urgentBytes' | 'hystereticBytes'> {
-  const chunkOrder: number[] = [];
-  let urgentChunks = 0;
-  let urgentBytes = 0;
-  let hystereticBytes = 0;
-  split.order.forEach((index, position) => {
-    const content = source.manifest.contents[index];
-    if (!content) return;
-    if (position < split.urgentCount) urgentBytes += dataSize(content);
-    else hystereticBytes += dataSize(content);
-    for (let i = 0; i < content.chunkCount; i++) chunkOrder.push(content.firstChunk + i);
-    if (position < split.urgentCount) urgentChunks = chunkOrder.length;
-  });
-  return { chunkOrder, urgentChunks, urgentBytes, hystereticBytes };
 }

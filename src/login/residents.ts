@@ -16,6 +16,8 @@ import type { RunRequest } from '../wire/api.js';
 import { ArrayCarriers } from './carriers.js';
 import type { Carriage } from './carriers.js';
 import { ManagerQuestions } from './manager-questions.js';
+import { SharedCargo } from './shared-cargo.js';
+import type { TakeCargo } from './shared-cargo.js';
 import { Submission } from './submission.js';
 import type { SubmissionContext } from './submission.js';
 import { lookUpUser } from '../base/users.js';
@@ -32,10 +34,16 @@ interface Resident {
   readonly over: Promise<void>;
 }
 
+/** Of an array's tasks that have an environment. */
+interface ArrayUse {
+  readonly carriers: ArrayCarriers;
+  readonly cargo: SharedCargo;
+}
+
 export class Residents {
   readonly #residents = new Map<string, Resident>();
   readonly #questions = new Map<string, ManagerQuestions>();
-  readonly #arrays = new Map<string, ArrayCarriers>();
+  readonly #arrays = new Map<string, ArrayUse>();
   #timer: NodeJS.Timeout | undefined;
   #lookingUp = false;
 
@@ -57,7 +65,7 @@ export class Residents {
     for (const resident of unfinished) resident.end(reason);
     await Promise.all([
       ...unfinished.map(({ over }) => over),
-      ...[...this.#arrays.values()].map((one) => one.end()),
+      ...[...this.#arrays.values()].map(({ carriers }) => carriers.end()),
     ]);
   }
 
@@ -87,12 +95,17 @@ export class Residents {
     const streaming = new Promise<void>((resolve) => (started = resolve));
     let submission: Submission | undefined;
     let ended: TeesError | undefined;
+    const array = this.#arrayOf(request, managed);
+    const takeCargo = array?.cargo.ticket();
     const run = async (): Promise<void> => {
       const user = await lookUpUser(String(managed.uid));
-      await this.#carriersOf(request, managed)?.before(managed.nodes);
+      if (this.#mayCarry(request)) await array?.carriers.before(managed.nodes);
       submission = new Submission({ ...user, pid: 0 }, { ...context, onJob: begin }, portOf(context, spec));
       if (ended) throw ended;
-      await submission.run(runRequest(request, managed.nodes), { resident: spec });
+      await submission.run(runRequest(request, managed.nodes), {
+        resident: spec,
+        ...(takeCargo ? { takeCargo } : {}),
+      });
     };
     const begin: SubmissionContext['onJob'] = (name, job) => {
       context.onJob(name, job);
@@ -124,27 +137,33 @@ export class Residents {
     return resident;
   }
 
-  /** Undefined when it is no task of an array, or each node takes the environment from the shared storage. */
-  #carriersOf(request: ResideRequest, managed: ManagedJob): ArrayCarriers | undefined {
-    const { array } = managed;
-    const { config } = this.context();
-    const manager = this.managerOf(request.manager);
-    if (array === undefined || !manager.taskNodes || config.store.cacheBytes === 0) return undefined;
-    if (config.sharedStorage !== undefined && request.method !== 'p2p') return undefined;
+  /** Undefined when it is no task of an array. */
+  #arrayOf(request: ResideRequest, { array, uid }: ManagedJob): ArrayUse | undefined {
+    if (array === undefined) return undefined;
     const key = arrayKey(request, array);
-    let carriers = this.#arrays.get(key);
-    if (!carriers) {
-      const carry = (nodes: readonly string[], onReady: (node: string) => void): Carriage =>
-        this.#carry(request, managed.uid, array, nodes, onReady);
-      const taskNodes = (): Promise<readonly string[]> => manager.taskNodes?.(array) ?? Promise.resolve([]);
-      const orNone = (error: unknown): readonly string[] => {
+    const known = this.#arrays.get(key);
+    if (known) return known;
+    const manager = this.managerOf(request.manager);
+    const taskNodes = async (): Promise<readonly string[]> => {
+      try {
+        return (await manager.taskNodes?.(array)) ?? [];
+      } catch (error) {
         this.context().log.warn(`the tasks of array ${array} are not known: ${String(error)}`);
         return [];
-      };
-      carriers = new ArrayCarriers({ taskNodes: () => taskNodes().catch(orNone), carry });
-      this.#arrays.set(key, carriers);
-    }
-    return carriers;
+      }
+    };
+    const cargo = new SharedCargo();
+    const carry = (nodes: readonly string[], onReady: (node: string) => void): Carriage =>
+      this.#carry(request, uid, array, cargo.ticket(), nodes, onReady);
+    const use = { cargo, carriers: new ArrayCarriers({ taskNodes, carry }) };
+    this.#arrays.set(key, use);
+    return use;
+  }
+
+  /** Where nodes keep nothing a carrier is of no use, nor where each takes all from the shared storage. */
+  #mayCarry({ method }: ResideRequest): boolean {
+    const { store, sharedStorage } = this.context().config;
+    return store.cacheBytes > 0 && (sharedStorage === undefined || method === 'p2p');
   }
 
   /** To all nodes on which tasks of an array begin. */
@@ -152,6 +171,7 @@ export class Residents {
     request: ResideRequest,
     uid: number,
     array: string,
+    takeCargo: TakeCargo,
     nodes: readonly string[],
     onReady: (node: string) => void,
   ): Carriage {
@@ -166,7 +186,10 @@ export class Residents {
       submission = new Submission({ ...user, pid: 0 }, context, port);
       if (ended) throw ended;
       context.log.info(`${what}: is on its way to ${foldHostlist(nodes)} (job ${submission.name})`);
-      await submission.run({ ...runRequest(request, nodes), complete: true }, { carriesOnly: true });
+      await submission.run(
+        { ...runRequest(request, nodes), complete: true },
+        { carriesOnly: true, takeCargo },
+      );
     };
     const over = run().catch((error: unknown) => context.log.warn(`${what}: ${String(error)}`));
     const end = (): void => {
@@ -183,8 +206,10 @@ export class Residents {
     const isSame = ({ spec, managed }: Resident): boolean =>
       managed.array !== undefined && arrayKey(spec, managed.array) === key;
     if ([...this.#residents.values()].some(isSame)) return;
-    void this.#arrays.get(key)?.end();
+    const use = this.#arrays.get(key);
     this.#arrays.delete(key);
+    use?.cargo.end();
+    void use?.carriers.end();
   }
 
   /** @throws TeesError RESIDENT_FORBIDDEN of a manager that is not this site's; and what asking throws */

@@ -27,6 +27,7 @@ import type { LearntRecords } from './learnt-records.js';
 import { lossSettings } from './membership.js';
 import { progressMessage } from './progress-message.js';
 import { storageOptions } from './storage-delivery.js';
+import type { TakeCargo } from './shared-cargo.js';
 import type { StorageRecords } from './storage-records.js';
 import { stallSettings } from './stall-policies.js';
 import { TimelineKeeper } from './timeline.js';
@@ -54,6 +55,8 @@ export interface Purpose {
   readonly resident?: ResidentSpec;
   /** Other jobs on these nodes are to find what it carries. */
   readonly carriesOnly?: boolean;
+  /** Others carry the same. */
+  readonly takeCargo?: TakeCargo;
 }
 
 export interface SubmissionPort {
@@ -211,7 +214,7 @@ export class Submission {
   #prepare(
     request: RunRequest,
     spares: readonly string[],
-    { resident, carriesOnly = false }: Purpose,
+    { resident, carriesOnly = false, takeCargo }: Purpose,
   ): Promise<Deployment> {
     const { config, cacheDirectory, idleProxies, learnt } = this.context;
     const isResident = resident !== undefined || carriesOnly;
@@ -222,6 +225,7 @@ export class Submission {
       spares,
       isResident,
       carriesOnly,
+      ...(takeCargo ? { takeCargo } : {}),
       user: this.user,
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.environment ?? request.upper).slice(-200)}`,
       signal: this.#abort.signal,
