@@ -59,8 +59,7 @@ export class NodeJob {
       this.#relay.replant(epoch, subtree.children);
     });
     this.#record = new JobRecord(`${config.store.directory}/jobs/${spec.job}`);
-    const isHome = spec.resident !== undefined && spec.subtree.runs; // Who only relays has no task that ends.
-    const stays = (): boolean => (this.isOrphan = isHome && this.#layer.complete);
+    const stays = (): boolean => (this.isOrphan = this.#layer.staysByItself);
     const onLost = (error: TeesError): void => void (stays() || this.#endSoon(error, false));
     this.#parent = new Parent({ job: spec.job, self: context.self, recoveryDeadlineMs, onLost });
     this.#layer = new NodeLayer(spec, this.#record, context, {
@@ -75,6 +74,7 @@ export class NodeJob {
       onFound: () => this.#try(() => this.#checkMilestones()),
       onAlone: () => this.#try(() => this.#parent.opened()),
       onFailed: (error) => this.#fail(error),
+      isFedByLogin: () => this.#parent.link?.peer === config.cluster.login.name,
     });
     this.#supply = supplyOf(spec, config, {
       relay: () => this.#relay,
@@ -227,8 +227,7 @@ export class NodeJob {
   }
 
   #checkMilestones(): void {
-    const { cargo, complete } = this.#layer;
-    if (cargo && !this.#ending && !this.#failed) this.#milestones.check(cargo, complete);
+    if (!this.#ending && !this.#failed) this.#milestones.check(this.#layer.cargo, this.#layer.complete);
   }
 
   async #runTask(): Promise<void> {
@@ -281,6 +280,7 @@ export class NodeJob {
     this.entrance.close(error);
     clearInterval(this.#progressTimer);
     this.#supply.stop();
+    this.#layer.end();
     this.#times.ended();
     this.#parent.end();
     // Whoever comes after a death from here on has nothing to restore, only to remove.

@@ -17,6 +17,9 @@ import type { Arrived } from './milestones.js';
 import type { LayerState } from './parent.js';
 import { ShippingDocument } from './shipping-document.js';
 
+/** After so long without anything of it, what is on its way for another job is asked for. */
+const ALONE_AFTER_MS = 5_000;
+
 export interface NodeLayerPort {
   openStore(manifest: Manifest, arrivals: Arrivals): Promise<JobStore>;
   /** The order of sending is known. */
@@ -34,6 +37,8 @@ export interface NodeLayerPort {
   /** That has brought something. */
   onFound(): void;
   onFailed(error: TeesError): void;
+  /** The login node is the parent. */
+  isFedByLogin(): boolean;
 }
 
 export class NodeLayer {
@@ -42,6 +47,7 @@ export class NodeLayer {
   #cargo: Cargo | undefined;
   #store: JobStore | undefined;
   #shared: JobContents | undefined;
+  #watch: NodeJS.Timeout | undefined;
   #opening: Promise<void> | undefined;
   #reusedBytes = 0;
 
@@ -62,6 +68,11 @@ export class NodeLayer {
 
   get complete(): boolean {
     return this.#store?.complete ?? false;
+  }
+
+  /** What the node's tasks need is here, whoever is lost: a node that only relays has no task that would end. */
+  get staysByItself(): boolean {
+    return this.spec.resident !== undefined && this.spec.subtree.runs && this.complete;
   }
 
   get bytesHeld(): number {
@@ -209,13 +220,34 @@ export class NodeLayer {
       this.port.onFound();
     };
     const port = {
+      job: this.spec.job,
+      isFedByLogin: () => this.port.isFedByLogin(),
       onFound,
       onAlone: () => this.port.onAlone(),
       onFailed: (error: TeesError) => this.port.onFailed(error),
       onWanted: (content: number) => this.port.onBlocked(...store.chunksOf(content)),
     };
     this.#shared?.join(store, port, this.spec.storage === undefined);
-    if (this.isWaiting) for (const content of urgent) this.#shared?.hurry(content);
+    if (!this.isWaiting) return;
+    for (const content of urgent) this.#shared?.hurry(content);
+    this.#watchOthers(store);
+  }
+
+  /** Whoever it waits for may be held up itself. */
+  #watchOthers(store: JobStore): void {
+    let before = -1;
+    this.#watch = setInterval(() => {
+      const now = store.bytesHeld + this.#bytesOnTheWay;
+      if (!this.isWaiting) clearInterval(this.#watch);
+      else if (now === before) this.#shared?.goAlone();
+      before = now;
+    }, ALONE_AFTER_MS).unref();
+  }
+
+  /** The job is over: others on this node wait for nothing that it brings. */
+  end(): void {
+    clearInterval(this.#watch);
+    this.#shared?.stop();
   }
 
   #held(chunk: number): void {

@@ -44,8 +44,13 @@ export class Milestones {
     this.#exited = true;
   }
 
-  /** @param complete all of the layer is here */
-  check({ urgentIsHere }: Arrived, complete: boolean): void {
+  /**
+   * @param arrived undefined before the document has been read
+   * @param complete all of the layer is here
+   */
+  check(arrived: Pick<Arrived, 'urgentIsHere'> | undefined, complete: boolean): void {
+    if (!arrived) return;
+    const { urgentIsHere } = arrived;
     if (urgentIsHere && !this.#urgent) {
       this.#urgent = true;
       this.port.event('urgent');

@@ -29,6 +29,8 @@ export interface FillableStore {
 
 /** A job that waits for what is on its way for others (on-the-way.ts), or is waited for. */
 export interface JoiningPort {
+  readonly job: string;
+  isFedByLogin(): boolean;
   /** A content is here that was waited for. */
   onFound(content: number): void;
   /** It waits no more: all is here, or whoever was to bring it has gone. */
@@ -91,7 +93,7 @@ export class JobContents implements Bringer, Waiter {
       if (!onTheWay.bringerOf(key) && this.#take(content, store.contentPath(content))) this.#found(content);
       else missing.set(key, content);
     }
-    if (mayWait && [...missing.keys()].every((key) => onTheWay.bringerOf(key))) {
+    if (mayWait && [...missing.keys()].every((key) => onTheWay.isComing(key, port.job))) {
       for (const [key, content] of missing) {
         onTheWay.wait(key, this);
         this.#waitsFor.set(key, content);
@@ -115,6 +117,23 @@ export class JobContents implements Bringer, Waiter {
     let sum = 0;
     for (const key of this.#largeWaitsFor) sum += this.cache.onTheWay.bringerOf(key)?.bytesOf(key) ?? 0;
     return sum;
+  }
+
+  get job(): string {
+    return this.#joined?.port.job ?? '';
+  }
+
+  isFedByLogin(): boolean {
+    return this.#joined?.port.isFedByLogin() ?? false;
+  }
+
+  /** Nothing comes of what it waits for: it is sent that by itself. */
+  goAlone(): void {
+    if (!this.#joined) return;
+    const { store, port } = this.#joined;
+    this.#waitNoMore();
+    this.join(store, port, false);
+    port.onAlone();
   }
 
   /** Somebody in this job waits for it. */

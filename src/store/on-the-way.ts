@@ -1,14 +1,33 @@
 /**
  * Contents that are on their way to this node for one of its jobs, its bringer: other jobs that lack the same wait for them, instead
- * of being sent them as well. Nobody waits who brings, so that nobody waits for each other. Pure.
+ * of being sent them as well. Pure.
+ *
+ * What a bringer is sent may come by a node on which its job waits in turn. Nobody waits in a circle, because a job waits for
+ * older ones only, or for one that has it from the login node itself, which waits for nobody.
  */
 import type { ContentKey } from './content-key.js';
 
 export interface Bringer {
+  readonly job: string;
+  /** The login node is its parent. */
+  isFedByLogin(): boolean;
   /** Somebody waits for it: before its turn. */
   want(key: ContentKey): void;
   /** So many bytes of it are here. */
   bytesOf(key: ContentKey): number;
+}
+
+/** Jobs are named by the login daemon: TIME-COUNT, the time in base 36. Whatever they are, of two one is older. */
+export function isOlder(one: string, other: string): boolean {
+  const [[time, count], [otherTime, otherCount]] = [partsOf(one), partsOf(other)];
+  if (time.length !== otherTime.length) return time.length < otherTime.length;
+  if (time !== otherTime) return time < otherTime;
+  return count < otherCount;
+}
+
+function partsOf(name: string): readonly [time: string, count: number] {
+  const at = name.lastIndexOf('-');
+  return [name.slice(0, Math.max(0, at)), Number(name.slice(at + 1)) || 0];
 }
 
 export interface Waiter {
@@ -24,6 +43,12 @@ export class OnTheWay {
 
   bringerOf(key: ContentKey): Bringer | undefined {
     return this.#bringers.get(key);
+  }
+
+  /** Whether this job may wait for it. */
+  isComing(key: ContentKey, job: string): boolean {
+    const bringer = this.#bringers.get(key);
+    return bringer !== undefined && (isOlder(bringer.job, job) || bringer.isFedByLogin());
   }
 
   /** Others may wait for it from now on, unless somebody else brings it already. */

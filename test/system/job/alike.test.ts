@@ -31,6 +31,7 @@ const maybe = clusterTests(
     first: layer(),
     second: layer(),
     third: layer(),
+    fifth: layer(),
     fourth: SAME,
     more: { ...SAME, 'opt/more': randomBytes(50_000) },
   },
@@ -76,6 +77,31 @@ maybe('the one that is sent it may be cancelled: the others are sent the rest', 
   for (const job of others) await endsWell(t, job, ['cn1']);
   t.true((await bytesIn(t)) - before < 2 * LAYER_BYTES);
 });
+
+maybe(
+  'a node that is frozen while others wait for what comes by it holds them up for a while at most',
+  async (t) => {
+    t.timeout(120_000);
+    const { cluster } = t.context;
+    // The narrowest tree: cn1 has it from cn0.
+    const narrow = ['--width', '1', '--on-loss', 'continue'];
+    const [first, second] = [
+      startJob(t, 'fifth', 'cn[0-1]', 'cat /opt/large | wc -c', ...narrow),
+      startJob(t, 'fifth', 'cn[0-1]', READ, ...narrow),
+    ];
+    await first.task('cn1');
+    await second.task('cn1');
+    await cluster.signalNode('cn0', 'SIGSTOP');
+    try {
+      await eventually('the frozen node is lost', async () => (await second.ended).status !== undefined);
+    } finally {
+      await cluster.signalNode('cn0', 'SIGCONT');
+    }
+    const { stdout, stderr } = await second.ended;
+    t.deepEqual(linesByNode(stdout).get('cn1'), [`${LARGE_BYTES}`, `${SMALL * SMALL_BYTES}`, 'mine'], stderr);
+    await first.ended;
+  },
+);
 
 maybe('who lacks more is sent what it lacks, and does not wait for others', async (t) => {
   t.timeout(120_000);

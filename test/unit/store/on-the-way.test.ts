@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { ContentCache } from '../../../src/store/content-cache.js';
 import { JobContents } from '../../../src/store/job-contents.js';
 import type { FillableStore } from '../../../src/store/job-contents.js';
+import { isOlder } from '../../../src/store/on-the-way.js';
 import { CHUNK_SIZE_BYTES } from '../../../src/base/limits.js';
 import type { Manifest } from '../../../src/image/manifest.js';
 import { file, manifestOf } from '../../support/manifest-parts.js';
@@ -27,6 +28,8 @@ class Job implements FillableStore {
     private readonly directory: string,
     cache: ContentCache,
     private readonly manifest: Manifest,
+    private readonly name: string,
+    private readonly fedByLogin: boolean,
   ) {
     mkdirSync(directory, { recursive: true });
     this.contents = new JobContents(cache, manifest);
@@ -41,6 +44,8 @@ class Job implements FillableStore {
           value === undefined ? what : `${what} ${value instanceof Error ? value.message : value}`,
         );
     const port = {
+      job: this.name,
+      isFedByLogin: () => this.fedByLogin,
       onFound: say('found'),
       onAlone: say('alone'),
       onWanted: say('wanted'),
@@ -102,12 +107,16 @@ class Job implements FillableStore {
 function node(
   t: ExecutionContext,
   cacheBytes = 1e9,
-): { job: (manifest: Manifest) => Job; cache: ContentCache } {
+): { job: (manifest: Manifest, name?: string, fedByLogin?: boolean) => Job; cache: ContentCache } {
   const directory = temporaryDirectory('on-the-way');
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const cache = new ContentCache(join(directory, 'cache'), cacheBytes);
   let count = 0;
-  return { cache, job: (manifest) => new Job(join(directory, `job${count++}`), cache, manifest) };
+  return {
+    cache,
+    job: (manifest, name = `mwz-${count}`, fedByLogin = false) =>
+      new Job(join(directory, `job${count++}`), cache, manifest, name, fedByLogin),
+  };
 }
 
 test('who lacks what is on its way for another waits, and has each content when that has it', async (t) => {
@@ -144,6 +153,38 @@ test('who cannot ask not to be sent it does not wait', async (t) => {
   const { job } = node(t);
   await job(BOTH).open();
   t.false((await job(BOTH).open(false)).contents.isWaiting);
+});
+
+test('who waits waits for an older job, or for one that the login node sends it to: never in a circle', async (t) => {
+  const one = node(t);
+  await one.job(BOTH, 'mwz-8').open();
+  t.false((await one.job(BOTH, 'mwz-7').open()).contents.isWaiting);
+  t.true((await one.job(BOTH, 'mwz-9').open()).contents.isWaiting);
+  const other = node(t);
+  await other.job(BOTH, 'mwz-8', true).open();
+  t.true((await other.job(BOTH, 'mwz-7').open()).contents.isWaiting);
+});
+
+test('of two jobs one is older, whichever daemon has named them', (t) => {
+  const inOrder = ['zzz-30', 'mwz0-9', 'mwz0-10', 'mwz1-2', 'mwz1-11'];
+  for (const [at, name] of inOrder.entries()) {
+    t.false(isOlder(name, name));
+    for (const later of inOrder.slice(at + 1)) {
+      t.true(isOlder(name, later), `${name} ${later}`);
+      t.false(isOlder(later, name), `${later} ${name}`);
+    }
+  }
+});
+
+test('who goes alone is sent the rest, and takes nothing more from the other', async (t) => {
+  const { job } = node(t);
+  const first = await job(BOTH).open();
+  const second = await job(BOTH).open();
+  second.contents.goAlone();
+  t.deepEqual(second.told, ['alone']);
+  first.receive(0);
+  t.deepEqual(second.told, ['alone']);
+  t.false(second.contents.isWaiting);
 });
 
 test('a read that waits hurries what comes for another', async (t) => {
