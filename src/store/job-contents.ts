@@ -46,7 +46,9 @@ export class JobContents implements Bringer, Waiter {
   #usedBytes = 0;
   #waitedBytes = 0;
   #joined: { readonly store: FillableStore; readonly port: JoiningPort } | undefined;
-  /** On its way to this job alone, and to others which it waits for. */
+  /** What was not here when it was looked for; some of it may have come since. */
+  readonly #missing = new Map<ContentKey, number>();
+  /** Of that, what is on its way to this job, and what to others, which it waits for. */
   readonly #brings = new Map<ContentKey, number>();
   readonly #waitsFor = new Map<ContentKey, number>();
   /** Of these, what comes in several chunks. */
@@ -71,8 +73,12 @@ export class JobContents implements Bringer, Waiter {
       if (content % STEPS_A_TURN === STEPS_A_TURN - 1) await nextTurn();
       if (store.isClosed) throw new TeesError('STORE_CLOSED', 'the job is over on this node');
       if (store.isWhole(content)) continue;
-      if (this.#take(content, store.contentPath(content))) store.found(content);
-      else await this.#takeChunks(content, store);
+      const key = contentKey(this.manifest, content);
+      if (this.#take(content, key, store)) store.found(content);
+      else {
+        this.#missing.set(key, content);
+        await this.#takeChunks(content, store);
+      }
     }
   }
 
@@ -84,14 +90,13 @@ export class JobContents implements Bringer, Waiter {
   join(store: FillableStore, port: JoiningPort, mayWait: boolean): void {
     if (!this.cache.isOn) return;
     this.#joined = { store, port };
-    const missing = new Map<ContentKey, number>();
+    const missing = this.#missing;
     const { onTheWay } = this.cache;
-    for (const content of this.manifest.contents.keys()) {
-      if (store.isWhole(content)) continue;
-      const key = contentKey(this.manifest, content);
+    for (const [key, content] of missing) {
+      const isHere = store.isWhole(content);
+      if (isHere) missing.delete(key);
       // It may just have come.
-      if (!onTheWay.bringerOf(key) && this.#take(content, store.contentPath(content))) this.#found(content);
-      else missing.set(key, content);
+      else if (this.#take(content, key, store)) this.#found(key, content);
     }
     if (mayWait && [...missing.keys()].every((key) => onTheWay.isComing(key, port.job))) {
       for (const [key, content] of missing) {
@@ -168,8 +173,8 @@ export class JobContents implements Bringer, Waiter {
     this.#waitedBytes -= this.#bytesOf(content);
     if (store.isClosed) return this.stop();
     try {
-      if (!this.#take(content, store.contentPath(content))) return this.lost();
-      this.#found(content);
+      if (!this.#take(content, key, store)) return this.lost();
+      this.#found(key, content);
     } catch (error) {
       // Whoever has brought it has no part in that.
       this.stop();
@@ -178,7 +183,8 @@ export class JobContents implements Bringer, Waiter {
     if (this.#waitsFor.size === 0) port.onAlone();
   }
 
-  #found(content: number): void {
+  #found(key: ContentKey, content: number): void {
+    this.#missing.delete(key);
     this.#joined?.store.found(content);
     this.#joined?.port.onFound(content);
   }
@@ -226,8 +232,8 @@ export class JobContents implements Bringer, Waiter {
   }
 
   /** @returns whether the content is at this path now */
-  #take(content: number, path: string): boolean {
-    if (!this.cache.take(contentKey(this.manifest, content), path)) return false;
+  #take(content: number, key: ContentKey, store: FillableStore): boolean {
+    if (!this.cache.take(key, store.contentPath(content))) return false;
     this.#use(content);
     return true;
   }
@@ -251,7 +257,7 @@ export class JobContents implements Bringer, Waiter {
     const offered = { path, size: what.size, dataBytes: dataSize(what), ...chunks };
     const key = contentKey(this.manifest, content);
     if (this.cache.offer(this, key, offered)) this.#use(content);
-    if (this.#brings.delete(key)) this.cache.onTheWay.arrived(key);
+    if (this.#brings.delete(key)) this.cache.onTheWay.arrived(key, this);
   }
 
   /** Room on the file system, for what a running job needs. @returns whether there may be more now */

@@ -38,22 +38,24 @@ export interface Waiter {
 }
 
 export class OnTheWay {
-  readonly #bringers = new Map<ContentKey, Bringer>();
+  /** Most have one. */
+  readonly #bringers = new Map<ContentKey, readonly Bringer[]>();
   readonly #waiters = new Map<ContentKey, Set<Waiter>>();
 
+  /** For whom it is on its way, and first. */
   bringerOf(key: ContentKey): Bringer | undefined {
-    return this.#bringers.get(key);
+    return this.#bringers.get(key)?.[0];
   }
 
   /** Whether this job may wait for it. */
   isComing(key: ContentKey, job: string): boolean {
-    const bringer = this.#bringers.get(key);
-    return bringer !== undefined && (isOlder(bringer.job, job) || bringer.isFedByLogin());
+    const bringers = this.#bringers.get(key) ?? [];
+    return bringers.some((one) => isOlder(one.job, job) || one.isFedByLogin());
   }
 
-  /** Others may wait for it from now on, unless somebody else brings it already. */
+  /** Others may wait for it from now on. */
   bring(key: ContentKey, bringer: Bringer): void {
-    if (!this.#bringers.has(key)) this.#bringers.set(key, bringer);
+    this.#bringers.set(key, [...(this.#bringers.get(key) ?? []), bringer]);
   }
 
   wait(key: ContentKey, waiter: Waiter): void {
@@ -66,9 +68,9 @@ export class OnTheWay {
     if (waiters?.delete(waiter) && waiters.size === 0) this.#waiters.delete(key);
   }
 
-  /** Whoever has brought it. */
-  arrived(key: ContentKey): void {
-    this.#bringers.delete(key);
+  /** This one has it. */
+  arrived(key: ContentKey, bringer: Bringer): void {
+    this.#remove(key, bringer);
     const waiters = this.#waiters.get(key);
     this.#waiters.delete(key);
     for (const waiter of waiters ?? []) waiter.arrived(key);
@@ -78,10 +80,15 @@ export class OnTheWay {
   gone(bringer: Bringer, keys: Iterable<ContentKey>): void {
     const bereft = new Set<Waiter>();
     for (const key of keys) {
-      if (this.#bringers.get(key) !== bringer) continue;
-      this.#bringers.delete(key);
+      this.#remove(key, bringer);
       for (const waiter of this.#waiters.get(key) ?? []) bereft.add(waiter);
     }
     for (const waiter of bereft) waiter.lost();
+  }
+
+  #remove(key: ContentKey, bringer: Bringer): void {
+    const others = (this.#bringers.get(key) ?? []).filter((one) => one !== bringer);
+    if (others.length > 0) this.#bringers.set(key, others);
+    else this.#bringers.delete(key);
   }
 }

@@ -26,7 +26,7 @@ function layer(): Record<string, Buffer> {
 const SAME = layer();
 const maybe = clusterTests(
   // Not for five copies of a layer.
-  { groups: 1, groupSize: 2, uplink: '20mbit', storeSize: '16MiB', storeCache: '4MiB' },
+  { groups: 1, groupSize: 2, uplink: '20mbit', storeSize: '24MiB', storeCache: '4MiB' },
   {
     first: layer(),
     second: layer(),

@@ -249,3 +249,16 @@ test('nodes that keep nothing share nothing', async (t) => {
   await job(BOTH).open();
   t.false((await job(BOTH).open()).contents.isWaiting);
 });
+
+test('of two who are sent it one may have it and go: the other still brings it', async (t) => {
+  const { job } = node(t, 100);
+  const first = await job(BOTH).open();
+  const more = await job(MORE).open();
+  first.receive(1);
+  await first.end();
+  // What it had is more than is kept.
+  const third = await job(BOTH).open();
+  t.true(third.contents.isWaiting);
+  more.receive(1);
+  t.deepEqual(third.told, ['found 1']);
+});
