@@ -188,7 +188,7 @@ export class Residents {
       context.log.info(`${what}: is on its way to ${foldHostlist(nodes)} (job ${submission.name})`);
       await submission.run(
         { ...runRequest(request, nodes), complete: true },
-        { carriesOnly: true, takeCargo },
+        { carriesFor: { manager, job: array, environment }, takeCargo },
       );
     };
     const over = run().catch((error: unknown) => context.log.warn(`${what}: ${String(error)}`));

@@ -53,8 +53,8 @@ export interface SubmissionContext {
 export interface Purpose {
   /** Tasks that a resource manager starts are to come in. */
   readonly resident?: ResidentSpec;
-  /** Other jobs on these nodes are to find what it carries. */
-  readonly carriesOnly?: boolean;
+  /** Other jobs on these nodes, of tasks of that array, are to find what it carries. */
+  readonly carriesFor?: ResidentSpec;
   /** Others carry the same. */
   readonly takeCargo?: TakeCargo;
 }
@@ -115,7 +115,7 @@ export class Submission {
     const { context, name } = this;
     const { resident } = purpose;
     try {
-      this.#list(request, resident);
+      this.#list(request, resident ?? purpose.carriesFor);
       const { config } = context;
       const stall = stallSettings(
         request.onStall ?? config.onStall,
@@ -214,17 +214,17 @@ export class Submission {
   #prepare(
     request: RunRequest,
     spares: readonly string[],
-    { resident, carriesOnly = false, takeCargo }: Purpose,
+    { resident, carriesFor, takeCargo }: Purpose,
   ): Promise<Deployment> {
     const { config, cacheDirectory, idleProxies, learnt } = this.context;
-    const isResident = resident !== undefined || carriesOnly;
+    const isResident = resident !== undefined || carriesFor !== undefined;
     this.#progress('scanning');
     return prepareDeployment({
       config,
       request,
       spares,
       isResident,
-      carriesOnly,
+      carriesOnly: carriesFor !== undefined,
       ...(takeCargo ? { takeCargo } : {}),
       user: this.user,
       cacheFile: `${cacheDirectory}/${this.user.uid}-${encodeURIComponent(request.environment ?? request.upper).slice(-200)}`,
