@@ -45,6 +45,7 @@ static void become_pid_one(struct root *root, int listener, int starter) {
   identities_enter(root->namespace, root->user);
   /* Until who waits has been told: letting go of it waits for all processors (RCU). */
   int former = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (former < 0) fail("open the mount namespace", "/proc/self/ns/mnt");
   keep_only((const int[]){listener, starter, former, failures_fd()}, 4);
   /* From here on the mounts belong to the user namespace: nothing that covers something else can be taken off. */
   if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP) < 0) fail("create the namespaces", "");

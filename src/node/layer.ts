@@ -139,7 +139,8 @@ export class NodeLayer {
   async restore(): Promise<void> {
     await this.#restore().finally(() => {
       const { job, contentBytes } = this.spec;
-      this.context.capacity.keep(job, contentBytes, this.bytesHeld, () => this.#sharedBytes);
+      const ownBytes = this.bytesHeld - (this.#shared?.usedBytes ?? 0);
+      this.context.capacity.keep(job, contentBytes, ownBytes, () => this.#sharedBytes);
     });
   }
 

@@ -79,12 +79,12 @@ export class Capacity {
     own.isSettled = true;
   }
 
-  /** A job of an earlier daemon keeps what it had. @param heldBytes so many of them are on the file system already */
-  keep(job: string, bytes: number, heldBytes: number, sharedBytes: () => number = NONE): void {
+  /** A job of an earlier daemon keeps what it had. @param ownBytes so many, which it does not share, are on the file system already */
+  keep(job: string, bytes: number, ownBytes: number, sharedBytes: () => number = NONE): void {
     this.#checkNew(job);
     if (this.#reservations.size === 0) this.#freeWhenIdleBytes = this.freeBytes();
     const { busyBytes } = this.shared();
-    this.#freeWhenIdleBytes += heldBytes - sharedBytes() + busyBytes - this.#sharedWhenKeptBytes;
+    this.#freeWhenIdleBytes += ownBytes + busyBytes - this.#sharedWhenKeptBytes;
     this.#sharedWhenKeptBytes = busyBytes;
     this.#reservations.set(job, { bytes, sharedBytes, isSettled: true });
   }

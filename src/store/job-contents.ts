@@ -61,7 +61,12 @@ export class JobContents implements Bringer, Waiter {
     this.#used = new ChunkSet(manifest.contents.length);
   }
 
-  /** Of contents that this job shares, or could (the cache counts those: `busyBytes`), or that others bring. */
+  /** Of contents that this job shares, or could: the cache counts those (`busyBytes`). */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Of those, and of what others bring. */
   get sharedBytes(): number {
     return this.#usedBytes + this.#waitedBytes;
   }
@@ -88,7 +93,8 @@ export class JobContents implements Bringer, Waiter {
    * @param mayWait whether it would be sent anything by somebody whom it can ask not to
    */
   join(store: FillableStore, port: JoiningPort, mayWait: boolean): void {
-    if (!this.cache.isOn) return;
+    // Who is over brings nothing that others could wait for.
+    if (!this.cache.isOn || store.isClosed) return;
     this.#joined = { store, port };
     const missing = this.#missing;
     const { onTheWay } = this.cache;

@@ -2,6 +2,7 @@ import test from 'ava';
 import { tmpdir } from 'node:os';
 import { TeesError } from '../../../src/base/errors.js';
 import { Capacity } from '../../../src/store/capacity.js';
+import type { SharedContents } from '../../../src/store/capacity.js';
 
 test('reservations add up to the configured size and no further', (t) => {
   const capacity = new Capacity('/store', 1000, () => 1e9);
@@ -66,14 +67,18 @@ test('what a job of an earlier daemon has on the file system already is not coun
   t.is(capacity.availableBytes, 400);
 });
 
-test('what jobs share counts once, as soon as they know it', (t) => {
-  const shared = { isOn: true, busyBytes: 0 };
-  const capacity = new Capacity(
+function sharing(shared: SharedContents, sizeBytes = 1000, freeBytes = 1e9): Capacity {
+  return new Capacity(
     '/store',
-    1000,
-    () => 1e9,
+    sizeBytes,
+    () => freeBytes,
     () => shared,
   );
+}
+
+test('what jobs share counts once, as soon as they know it', (t) => {
+  const shared = { isOn: true, busyBytes: 0 };
+  const capacity = sharing(shared);
   capacity.reserve('a', 600, () => shared.busyBytes);
   shared.busyBytes = 500;
   t.is(capacity.reservedBytes, 600);
@@ -88,12 +93,7 @@ test('what jobs share counts once, as soon as they know it', (t) => {
 });
 
 test('what does not fit in the end is refused, and whoever was first has the room', (t) => {
-  const capacity = new Capacity(
-    '/store',
-    1000,
-    () => 1e9,
-    () => ({ isOn: true, busyBytes: 0 }),
-  );
+  const capacity = sharing({ isOn: true, busyBytes: 0 });
   capacity.reserve('first', 600);
   capacity.reserve('second', 600);
   capacity.reserve('third', 400);
@@ -108,15 +108,12 @@ test('what does not fit in the end is refused, and whoever was first has the roo
 test('what jobs of an earlier daemon share is there once', (t) => {
   const shared = { isOn: true, busyBytes: 0 };
   // 1000 of which 700 are held: 500 by both jobs, 200 by one alone.
-  const capacity = new Capacity(
-    '/store',
-    5000,
-    () => 300,
-    () => shared,
-  );
+  const capacity = sharing(shared, 5000, 300);
   shared.busyBytes = 500;
-  capacity.keep('a', 600, 500, () => 500);
-  capacity.keep('b', 800, 700, () => 500);
+  capacity.keep('a', 600, 0, () => 500);
+  capacity.keep('b', 800, 200, () => 500);
+  // All that it lacks is on its way for others.
+  capacity.keep('c', 600, 0, () => 600);
   t.is(capacity.reservedBytes, 500 + 100 + 300);
   t.is(capacity.availableBytes, 100);
 });

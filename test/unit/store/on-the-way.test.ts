@@ -262,3 +262,13 @@ test('of two who are sent it one may have it and go: the other still brings it',
   more.receive(1);
   t.deepEqual(third.told, ['found 1']);
 });
+
+test('who is over before it has begun is waited for by nobody', async (t) => {
+  const { job } = node(t);
+  const first = job(BOTH);
+  await first.contents.fill(first);
+  // Behind its last look at that.
+  first.isClosed = true;
+  first.contents.join(first, { job: 'mwz-0', isFedByLogin: () => true } as never, true);
+  t.false((await job(BOTH).open()).contents.isWaiting);
+});
