@@ -1,5 +1,5 @@
 /** What a task may not ask the kernel for, and what an administrator allows by name. */
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ALLOWANCES } from '../../../src/config/allowances.js';
 import type { Allowance } from '../../../src/config/allowances.js';
@@ -20,6 +20,7 @@ const WAYS: readonly (readonly [Allowance, string])[] = [
 rootTest('each is refused, unless it alone is allowed', async (t) => {
   t.timeout(60_000);
   const directory = temporaryDirectory('filter');
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   chmodSync(directory, 0o755);
   const attacker = join(directory, 'attacker');
   await compile(attacker, ATTACKER);
