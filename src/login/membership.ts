@@ -135,9 +135,10 @@ export class Membership {
     const replacement = runs && !this.#ending ? this.#replacement() : undefined;
     this.losses.push({ ...loss, ...(replacement === undefined ? {} : { replacement }) });
     this.#replant();
-    if (this.#ending) return reason;
-    this.port.warn(describeLoss(loss, replacement));
-    if (this.#isPointless) this.port.fail(TeesError.fromRecord(reason));
+    // What would not fail a running job does not fail one that is ending.
+    const then = this.#ending ? 'the job was ending' : describeNext(replacement);
+    this.port.warn(`${describeLoss(loss)}; ${then}`);
+    if (this.#isPointless && !this.#ending) this.port.fail(TeesError.fromRecord(reason));
     return undefined;
   }
 
@@ -175,7 +176,10 @@ function codeOf({ code, message }: ErrorRecord): Pick<Loss, 'code' | 'message'> 
   return { code, message };
 }
 
-function describeLoss({ node, at, path, code, message }: Loss, replacement: string | undefined): string {
-  const then = replacement === undefined ? 'the job goes on without it' : `${replacement} takes its place`;
-  return `${node} is lost after ${at.toFixed(1)} s (${path.join(' > ')}): ${code}: ${message}; ${then}`;
+function describeLoss({ node, at, path, code, message }: Loss): string {
+  return `${node} is lost after ${at.toFixed(1)} s (${path.join(' > ')}): ${code}: ${message}`;
+}
+
+function describeNext(replacement: string | undefined): string {
+  return replacement === undefined ? 'the job goes on without it' : `${replacement} takes its place`;
 }

@@ -151,6 +151,20 @@ test('of a job that is ending a loss is only told', (t) => {
   t.deepEqual([failures, warnings], [[], []]);
 });
 
+test('of a job that is ending a loss that its policy allows is no error, and nobody is replaced', (t) => {
+  for (const loss of [
+    { policy: 'continue', spares: [] },
+    { policy: 'replace', spares: ['cn9'] },
+  ] as const) {
+    const { membership, failures, warnings } = start(loss);
+    membership.end();
+    for (const node of [...membership.nodes]) t.is(membership.lose(node, REASON), undefined);
+    t.deepEqual(failures, []);
+    t.is(warnings.length, membership.nodes.length);
+    t.regex(warnings[0] ?? '', /^cn0 is lost after .*; the job was ending$/);
+  }
+});
+
 test('an unknown policy, and spares that belong to none, are refused with what is known', (t) => {
   t.like(
     t.throws(() => lossSettings('ignore', [])),
