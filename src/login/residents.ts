@@ -8,16 +8,12 @@ import type { ErrorRecord } from '../base/errors.js';
 import { RESIDENT_LOOK_INTERVAL_MS } from '../base/limits.js';
 import { managerNamed } from '../resource-manager/resource-managers.js';
 import type { ManagedJob, ResourceManager } from '../resource-manager/resource-manager.js';
-import { foldHostlist } from '../topology/hostlist.js';
 import type { Link } from '../transport/link.js';
 import { encodeResident, residentKey } from '../wire/resident.js';
 import type { ResidentMessage, ResidentSpec, ResideRequest } from '../wire/resident.js';
-import type { RunRequest } from '../wire/api.js';
-import { ArrayCarriers } from './carriers.js';
-import type { Carriage } from './carriers.js';
 import { ManagerQuestions } from './manager-questions.js';
-import { SharedCargo } from './shared-cargo.js';
-import type { TakeCargo } from './shared-cargo.js';
+import { ResidentArrays } from './resident-arrays.js';
+import { portOf, runRequest } from './resident-run.js';
 import { Submission } from './submission.js';
 import type { SubmissionContext } from './submission.js';
 import { lookUpUser } from '../base/users.js';
@@ -34,16 +30,10 @@ interface Resident {
   readonly over: Promise<void>;
 }
 
-/** Of an array's tasks that have an environment. */
-interface ArrayUse {
-  readonly carriers: ArrayCarriers;
-  readonly cargo: SharedCargo;
-}
-
 export class Residents {
   readonly #residents = new Map<string, Resident>();
   readonly #questions = new Map<string, ManagerQuestions>();
-  readonly #arrays = new Map<string, ArrayUse>();
+  readonly #arrays: ResidentArrays;
   #timer: NodeJS.Timeout | undefined;
   #lookingUp = false;
 
@@ -51,7 +41,9 @@ export class Residents {
   constructor(
     private readonly context: () => SubmissionContext,
     private readonly managerOf: (name: string) => ResourceManager = managerNamed,
-  ) {}
+  ) {
+    this.#arrays = new ResidentArrays(context, managerOf);
+  }
 
   receive(link: Link, message: ResidentMessage): void {
     if (message.t === 'reside') void this.#answer(link, message);
@@ -63,10 +55,7 @@ export class Residents {
     clearInterval(this.#timer);
     const unfinished = [...this.#residents.values()].filter(({ isDelivered }) => !isDelivered());
     for (const resident of unfinished) resident.end(reason);
-    await Promise.all([
-      ...unfinished.map(({ over }) => over),
-      ...[...this.#arrays.values()].map(({ carriers }) => carriers.end()),
-    ]);
+    await Promise.all([...unfinished.map(({ over }) => over), this.#arrays.stop()]);
   }
 
   async #answer(link: Link, request: ResideRequest): Promise<void> {
@@ -95,16 +84,15 @@ export class Residents {
     const streaming = new Promise<void>((resolve) => (started = resolve));
     let submission: Submission | undefined;
     let ended: TeesError | undefined;
-    const array = this.#arrayOf(request, managed);
-    const takeCargo = array?.cargo.ticket();
+    const task = this.#arrays.enter(request, managed);
     const run = async (): Promise<void> => {
       const user = await lookUpUser(String(managed.uid));
-      if (this.#mayCarry(request)) await array?.carriers.before(managed.nodes);
+      await task?.carried();
       submission = new Submission({ ...user, pid: 0 }, { ...context, onJob: begin }, portOf(context, spec));
       if (ended) throw ended;
       await submission.run(runRequest(request, managed.nodes), {
         resident: spec,
-        ...(takeCargo ? { takeCargo } : {}),
+        ...(task ? { takeCargo: task.takeCargo } : {}),
       });
     };
     const begin: SubmissionContext['onJob'] = (name, job) => {
@@ -119,7 +107,7 @@ export class Residents {
       .catch(() => {})
       .finally(() => {
         this.#residents.delete(key);
-        this.#forgetArray(request, managed);
+        task?.leave();
       });
     const failed = running.then(() => {
       throw new TeesError('ENVIRONMENT_ENDED', 'the environment has ended');
@@ -135,81 +123,6 @@ export class Residents {
     this.#residents.set(key, resident);
     this.#timer ??= setInterval(() => void this.#lookUp(), RESIDENT_LOOK_INTERVAL_MS).unref();
     return resident;
-  }
-
-  /** Undefined when it is no task of an array. */
-  #arrayOf(request: ResideRequest, { array, uid }: ManagedJob): ArrayUse | undefined {
-    if (array === undefined) return undefined;
-    const key = arrayKey(request, array);
-    const known = this.#arrays.get(key);
-    if (known) return known;
-    const manager = this.managerOf(request.manager);
-    const taskNodes = async (): Promise<readonly string[]> => {
-      try {
-        return (await manager.taskNodes?.(array)) ?? [];
-      } catch (error) {
-        this.context().log.warn(`the tasks of array ${array} are not known: ${String(error)}`);
-        return [];
-      }
-    };
-    const cargo = new SharedCargo();
-    const carry = (nodes: readonly string[], onReady: (node: string) => void): Carriage =>
-      this.#carry(request, uid, array, cargo.ticket(), nodes, onReady);
-    const use = { cargo, carriers: new ArrayCarriers({ taskNodes, carry }) };
-    this.#arrays.set(key, use);
-    return use;
-  }
-
-  /** Where nodes keep nothing a carrier is of no use, nor where each takes all from the shared storage. */
-  #mayCarry({ method }: ResideRequest): boolean {
-    const { store, sharedStorage } = this.context().config;
-    return store.cacheBytes > 0 && (sharedStorage === undefined || method === 'p2p');
-  }
-
-  /** To all nodes on which tasks of an array begin. */
-  #carry(
-    request: ResideRequest,
-    uid: number,
-    array: string,
-    takeCargo: TakeCargo,
-    nodes: readonly string[],
-    onReady: (node: string) => void,
-  ): Carriage {
-    const context = this.context();
-    const { manager, environment } = request;
-    const what = `environment ${environment}, for the tasks of array ${array} of ${manager}`;
-    const port = { ...portOf(context, { manager, job: array, environment }), onUrgent: onReady };
-    let submission: Submission | undefined;
-    let ended: TeesError | undefined;
-    const run = async (): Promise<void> => {
-      const user = await lookUpUser(String(uid));
-      submission = new Submission({ ...user, pid: 0 }, context, port);
-      if (ended) throw ended;
-      context.log.info(`${what}: is on its way to ${foldHostlist(nodes)} (job ${submission.name})`);
-      await submission.run(
-        { ...runRequest(request, nodes), complete: true },
-        { carriesFor: { manager, job: array, environment }, takeCargo },
-      );
-    };
-    const over = run().catch((error: unknown) => context.log.warn(`${what}: ${String(error)}`));
-    const end = (): void => {
-      ended = new TeesError('CANCELLED', `${what}: all of them have ended`);
-      submission?.giveUp(ended);
-    };
-    return { over, end };
-  }
-
-  /** Others of it may still run. */
-  #forgetArray(request: ResideRequest, { array }: ManagedJob): void {
-    if (array === undefined) return;
-    const key = arrayKey(request, array);
-    const isSame = ({ spec, managed }: Resident): boolean =>
-      managed.array !== undefined && arrayKey(spec, managed.array) === key;
-    if ([...this.#residents.values()].some(isSame)) return;
-    const use = this.#arrays.get(key);
-    this.#arrays.delete(key);
-    use?.cargo.end();
-    void use?.carriers.end();
   }
 
   /** @throws TeesError RESIDENT_FORBIDDEN of a manager that is not this site's; and what asking throws */
@@ -242,54 +155,10 @@ export class Residents {
   }
 }
 
-/** Of one user: the manager's numbers are of one job each. */
-function arrayKey(
-  { manager, environment }: Pick<ResidentSpec, 'manager' | 'environment'>,
-  array: string,
-): string {
-  return `${manager}/${array}/${environment}`;
-}
-
 /** On which node a task begins, the node's own manager says; whose job it is there, it could only say wrongly. */
 function mayAsk(peer: string, { job, uid }: ResideRequest, managed: ManagedJob): void {
   if (managed.uid !== uid)
     throw new TeesError('RESIDENT_FORBIDDEN', `job ${job} is of uid ${managed.uid}, and not of ${uid}`);
   if (!managed.nodes.includes(peer))
     throw new TeesError('RESIDENT_FORBIDDEN', `job ${job} has no node ${peer}`, { node: peer });
-}
-
-function runRequest(request: ResideRequest, nodes: readonly string[]): RunRequest {
-  const { environment, argv, cwd, path, libraries, hook, method, onLoss, learn } = request;
-  return {
-    nodes: foldHostlist(nodes),
-    argv,
-    cwd,
-    environment,
-    // What its dependencies are looked for with.
-    env: { ...(path ? { PATH: path } : {}), ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}) },
-    // Instead of which `environment` is opened.
-    upper: '/',
-    urgent: [],
-    method: method || 'auto',
-    ...(hook ? { hook } : {}),
-    ...(onLoss ? { onLoss } : {}),
-    complete: false,
-    demand: true,
-    learn,
-  };
-}
-
-/** Nobody sits before it: what is to be said goes to the log. */
-function portOf(
-  { log }: SubmissionContext,
-  { manager, job }: ResidentSpec,
-): ConstructorParameters<typeof Submission>[2] {
-  return {
-    onOutput: () => {},
-    isBehind: () => true,
-    onProgress: () => {},
-    onInputCredit: () => {},
-    onWarning: (text) => log.warn(`${manager} job ${job}: ${text}`),
-    onFailed: () => {},
-  };
 }
