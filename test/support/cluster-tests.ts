@@ -21,27 +21,17 @@ export type Test = ExecutionContext<Shared>;
 /** Files by their paths. */
 export type LayerFiles = Readonly<Record<string, string | Buffer>>;
 
-/** @returns what declares a test, one after the other; skipped, saying why, where there can be no cluster */
-export function clusterTests(
-  options: ClusterOptions,
-  layers: Readonly<Record<string, LayerFiles>>,
-): (title: string, run: (t: Test) => Promise<void>) => void {
+/** Declares a test, one after the other; skipped, saying why, where there can be no cluster. */
+type Declare = (title: string, run: (t: Test) => Promise<void>) => void;
+
+export function clusterTests(options: ClusterOptions, layers: Readonly<Record<string, LayerFiles>>): Declare {
   const test = anyTest as TestFn<Shared>;
-  test.before(async (t) => {
-    if (withoutCluster) return;
-    const scratch = await mkdtemp(join(tmpdir(), 'tees-job-'));
-    t.context = { scratch } as Shared;
-    for (const [name, files] of Object.entries(layers)) writeLayer(join(scratch, name), files);
-    t.context = { scratch, cluster: await startCluster(options) };
+  const maybe = layerTests(layers);
+  test.serial.before(async (t) => {
+    if (!withoutCluster) t.context = { ...t.context, cluster: await startCluster(options) };
   });
-  test.after.always(async (t) => {
-    await t.context.cluster?.down();
-    if (t.context.scratch) await rm(t.context.scratch, { recursive: true, force: true });
-  });
-  return (title, run) => {
-    if (withoutCluster) test.skip(`${title} (skipped: ${withoutCluster})`, run);
-    else test.serial(title, run);
-  };
+  test.after.always((t) => t.context.cluster?.down());
+  return maybe;
 }
 
 /** Tests that break their clusters: each has one of its own. The layers are shared. */
@@ -49,8 +39,7 @@ export function brokenClusterTests(
   options: ClusterOptions,
   layers: Readonly<Record<string, LayerFiles>>,
 ): (title: string, run: (t: Test) => Promise<void>, others?: ClusterOptions) => void {
-  // This one only says whether there can be any.
-  const maybe = clusterTests({ groups: 1, groupSize: 1 }, layers);
+  const maybe = layerTests(layers);
   return (title, run, others) =>
     maybe(title, async (t) => {
       t.timeout(120_000);
@@ -64,6 +53,24 @@ export function brokenClusterTests(
         t.context = shared;
       }
     });
+}
+
+/** A file may have tests of both kinds: hooks that are not serial would run at the same time, and the last one would have its way. */
+function layerTests(layers: Readonly<Record<string, LayerFiles>>): Declare {
+  const test = anyTest as TestFn<Shared>;
+  test.serial.before(async (t) => {
+    if (withoutCluster) return;
+    const scratch = t.context.scratch ?? (await mkdtemp(join(tmpdir(), 'tees-job-')));
+    t.context = { ...t.context, scratch };
+    for (const [name, files] of Object.entries(layers)) writeLayer(join(scratch, name), files);
+  });
+  test.after.always(async (t) => {
+    if (t.context.scratch) await rm(t.context.scratch, { recursive: true, force: true });
+  });
+  return (title, run) => {
+    if (withoutCluster) test.skip(`${title} (skipped: ${withoutCluster})`, run);
+    else test.serial(title, run);
+  };
 }
 
 export function writeLayer(directory: string, files: LayerFiles): void {
