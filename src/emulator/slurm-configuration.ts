@@ -61,6 +61,8 @@ export function slurmConfiguration(files: SlurmFiles, plan: ClusterPlan): string
     SelectType: 'select/cons_tres',
     SelectTypeParameters: 'CR_CPU',
     TopologyPlugin: 'topology/tree',
+    // Jobs of several parts are begun by that alone, by default every half a minute.
+    SchedulerParameters: 'bf_interval=2',
     MpiDefault: 'none',
     MailProg: '/bin/true',
     ReturnToService: '2',
