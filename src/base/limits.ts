@@ -259,3 +259,6 @@ export const DAEMON_MEMORY_MAX_BYTES = 100 * MIB;
 export const CONTROL_DEADLINE_MS = 10_000;
 export const CONTROL_LINE_MAX_BYTES = 4 * MIB;
 export const COMMAND_OUTPUT_MAX_BYTES = 64 * MIB;
+
+/** After so long without anything of it, what is on its way for another job of its node is asked for. */
+export const ALONE_AFTER_MS = 5_000;

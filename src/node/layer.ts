@@ -4,6 +4,7 @@
  */
 import { systemClock } from '../base/clock.js';
 import { TeesError } from '../base/errors.js';
+import { ALONE_AFTER_MS } from '../base/limits.js';
 import type { Manifest } from '../image/manifest.js';
 import { Arrivals } from '../store/arrivals.js';
 import type { JobContents } from '../store/job-contents.js';
@@ -16,9 +17,6 @@ import type { JobRecord } from './job-record.js';
 import type { Arrived } from './milestones.js';
 import type { LayerState } from './parent.js';
 import { ShippingDocument } from './shipping-document.js';
-
-/** After so long without anything of it, what is on its way for another job is asked for. */
-const ALONE_AFTER_MS = 5_000;
 
 export interface NodeLayerPort {
   openStore(manifest: Manifest, arrivals: Arrivals): Promise<JobStore>;

@@ -6,6 +6,8 @@ import type { EventQueue, Timer } from './events.js';
 import type { Poster } from '../transport/job-channel.js';
 import type { Header } from '../wire/frame.js';
 
+export const LOGIN = 'login';
+
 /** Of the job; units and trees travel as they are, everything else as the product encodes it. */
 export type Message = Header;
 

@@ -4,7 +4,7 @@ import { describeFault } from './faults.js';
 import { runOptions, simulate } from './run.js';
 import type { RunResult } from './run.js';
 
-const { seed, runs, seconds, trace, nodes, groupSize, width, pieces, chunks, faults } = yargs(
+const { seed, runs, seconds, trace, jobs, nodes, groupSize, width, pieces, chunks, faults } = yargs(
   process.argv.slice(2),
 )
   .scriptName('npm run simulate --')
@@ -13,6 +13,7 @@ const { seed, runs, seconds, trace, nodes, groupSize, width, pieces, chunks, fau
   .option('runs', { type: 'number', describe: 'so many seeds [1 when --seed is given]' })
   .option('seconds', { type: 'number', describe: 'seeds for so long [10]' })
   .option('nodes', { type: 'number', describe: 'of each run, as all below; by default the seed decides' })
+  .option('jobs', { type: 'number', describe: 'at the same time' })
   .option('group-size', { type: 'number' })
   .option('width', { type: 'number', describe: 'children of a node, at most' })
   .option('pieces', { type: 'number', describe: 'of the document' })
@@ -23,7 +24,7 @@ const { seed, runs, seconds, trace, nodes, groupSize, width, pieces, chunks, fau
   .parseSync();
 
 const given = Object.fromEntries(
-  Object.entries({ nodes, groupSize, width, pieces, chunks, faults }).flatMap(([name, value]) =>
+  Object.entries({ jobs, nodes, groupSize, width, pieces, chunks, faults }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   ),
 );
@@ -44,9 +45,10 @@ console.log(`${done} seeds from ${first}, ${events} events: ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
 
 function report({ options, violation, faults: plan, failure, lost, virtualMs, entries }: RunResult): void {
-  const { nodes: count, groupSize: size, width: most, pieces: parts, chunks: units } = options;
+  const { jobs: several, nodes: count, groupSize: size, width: most, pieces: parts, chunks: units } = options;
   console.log(`seed ${options.seed}: ${violation ?? 'all held'}`);
-  console.log(`  ${count} nodes in groups of ${size}, width ${most}; ${parts} pieces, ${units} chunks`);
+  const at = several > 1 ? `${several} jobs on ` : '';
+  console.log(`  ${at}${count} nodes in groups of ${size}, width ${most}; ${parts} pieces, ${units} chunks`);
   console.log(
     `  ${(virtualMs / 1000).toFixed(1)} s, ${lost} nodes lost${failure ? `, ended by ${failure}` : ''}`,
   );

@@ -6,11 +6,16 @@ import type { PlantedNode } from '../topology/planting.js';
 import { ChunkSet } from '../store/chunk-set.js';
 import { decodeMessage } from '../wire/messages.js';
 import type { Deadlines } from './child.js';
+import { LOGIN } from './host.js';
 import type { LinkEnd, Message, Process, UnitMessage } from './host.js';
 import type { Invariants } from './invariants.js';
 import type { Network } from './network.js';
 import { SimulatedParent, moved } from './parent.js';
+import type { LayerState } from './parent.js';
 import { SimulatedRelay } from './relay.js';
+import { Sharing } from './sharing.js';
+import type { SimulatedContents } from './sharing.js';
+import type { Shelf } from './shelf.js';
 
 /** What is deployed: its size in units, and in which order chunks go. */
 export interface Layer {
@@ -18,6 +23,12 @@ export interface Layer {
   readonly chunkOrder: readonly number[];
   /** Units that a node has from earlier jobs. */
   kept(node: string): ReadonlySet<number>;
+  /** Of a job that is not alone. */
+  readonly shared?: {
+    readonly job: string;
+    readonly contents: SimulatedContents;
+    shelf(node: string): Shelf;
+  };
 }
 
 /** What outlives a process (node/job-record.ts, store/job-store.ts). */
@@ -53,6 +64,7 @@ export interface NodeJobContext extends Deadlines {
 export class SimulatedNodeJob {
   readonly #parent: SimulatedParent;
   readonly #relay: SimulatedRelay;
+  readonly #sharing: Sharing | undefined;
   #failed = false;
   #ending = false;
   #saidComplete = false;
@@ -67,6 +79,7 @@ export class SimulatedNodeJob {
     const parent = new SimulatedParent({ process, recoveryDeadlineMs, onLost: () => this.#end(false) });
     this.#parent = parent;
     const { epoch, known, subtree, layer } = record;
+    this.#sharing = this.#share();
     this.#relay = new SimulatedRelay(
       {
         ...{ process, invariants, recoveryDeadlineMs, repairDelayMs, epoch },
@@ -102,7 +115,7 @@ export class SimulatedNodeJob {
     for (const [from, to] of this.record.units.held(0, this.record.layer.pieceCount))
       for (let piece = from; piece < to; piece++) this.#relay.unitHeld(piece);
     if (this.record.hasDocument) this.context.process.soon(() => this.#open());
-    this.#parent.ready(this.#relay.machine);
+    this.#parent.ready(this.#state);
     this.#relay.open();
   }
 
@@ -120,7 +133,7 @@ export class SimulatedNodeJob {
       for (let piece = 0; piece < layer.pieceCount; piece++) this.#relay.unitHeld(piece);
       this.#open();
     }
-    this.#parent.ready(this.#relay.machine);
+    this.#parent.ready(this.#state);
     this.#parent.wait();
     this.#relay.open();
   }
@@ -136,7 +149,9 @@ export class SimulatedNodeJob {
   }
 
   want(first: number, count: number): void {
-    if (!this.#ending) this.#relay.want([first, count]);
+    if (this.#ending) return;
+    if (this.#sharing?.isWaiting === true) this.#sharing.hurry(first, count);
+    this.#relay.want([first, count]);
   }
 
   ownsLink(end: LinkEnd): boolean {
@@ -191,6 +206,7 @@ export class SimulatedNodeJob {
     if (isNew) this.context.invariants.arrived(end.peer, this.#name, unit);
     else this.context.invariants.came(this.#name, unit);
     if (isNew || unit < pieceCount) this.#relay.unitHeld(unit);
+    if (isNew) this.#sharing?.arrived(unit);
     if (unit < pieceCount && record.hasDocument && !this.#relay.machine.orderKnown) this.#open();
     this.#checkComplete();
   }
@@ -200,11 +216,50 @@ export class SimulatedNodeJob {
     const { units, layer } = this.record;
     if (this.#ending || this.#relay.machine.orderKnown) return;
     this.#takeKept(layer.pieceCount, units.size);
+    this.#sharing?.fill();
     this.#relay.perform(this.#relay.machine.setOrder(layer.chunkOrder));
     for (const chunk of layer.chunkOrder)
       if (units.has(layer.pieceCount + chunk)) this.#relay.unitHeld(layer.pieceCount + chunk);
-    this.#parent.opened();
+    this.#sharing?.join();
+    if (this.#sharing?.isWaiting !== true) this.#parent.opened();
+    else this.#note(() => 'waits for other jobs');
     this.#checkComplete();
+  }
+
+  /** What a parent is told (node/layer.ts, stateOf). */
+  get #state(): LayerState {
+    const { machine } = this.#relay;
+    const isOpened = (): boolean => machine.orderKnown && this.#sharing?.isWaiting !== true;
+    return {
+      held: () => machine.held(),
+      wanted: () => machine.wanted(),
+      get orderKnown() {
+        return isOpened();
+      },
+    };
+  }
+
+  #share(): Sharing | undefined {
+    const { pieceCount, shared } = this.record.layer;
+    if (!shared) return undefined;
+    const { process } = this.context;
+    const { job, contents } = shared;
+    const shelf = shared.shelf(this.#name);
+    return new Sharing(
+      { job, contents, shelf, pieceCount, process, units: this.record.units },
+      {
+        isFedByLogin: () => this.#parent.link?.peer === LOGIN,
+        onFound: (units) => {
+          for (const unit of units) this.#relay.unitHeld(unit);
+          if (!this.#ending && !this.#failed) this.#checkComplete();
+        },
+        onWanted: (first, count) => this.want(first, count),
+        onAlone: () => {
+          this.#note(() => 'waits no more for other jobs');
+          if (!this.#ending && !this.#failed) this.#parent.opened();
+        },
+      },
+    );
   }
 
   #checkComplete(): void {
@@ -225,6 +280,7 @@ export class SimulatedNodeJob {
     this.#note(() => 'ends');
     this.#ending = true;
     this.hasLeft = !isOver;
+    this.#sharing?.end();
     this.#parent.end();
     this.record.discarded = true;
     if (isOver) this.#relay.end();

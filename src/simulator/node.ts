@@ -14,6 +14,8 @@ export interface Cluster extends Deadlines {
   readonly network: Network;
   readonly invariants: Invariants;
   readonly layer: Layer;
+  /** A daemon has died. */
+  onDeath?(node: string): void;
 }
 
 export class SimulatedNode implements Daemon {
@@ -42,6 +44,7 @@ export class SimulatedNode implements Daemon {
 
   crash(): void {
     this.process.end();
+    this.cluster.onDeath?.(this.name);
     this.host.daemon = undefined;
     this.job = undefined;
     for (const end of [...this.host.ends]) end.abandon();

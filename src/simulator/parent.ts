@@ -11,6 +11,9 @@ import { JOB } from './child.js';
 import type { Timer } from './events.js';
 import type { LinkEnd, Process } from './host.js';
 
+/** As node/parent.ts has it. */
+export type LayerState = Pick<RelayMachine, 'held' | 'wanted' | 'orderKnown'>;
+
 export interface ParentOptions {
   readonly process: Process;
   readonly recoveryDeadlineMs: number;
@@ -20,7 +23,7 @@ export interface ParentOptions {
 export class SimulatedParent {
   readonly channel: JobChannel;
   link: LinkEnd | undefined;
-  #state: RelayMachine | undefined;
+  #state: LayerState | undefined;
   #wants: number[] = [];
   #delivered = false;
   #ended = false;
@@ -54,7 +57,7 @@ export class SimulatedParent {
     this.#waiting = process.after(recoveryDeadlineMs + RECOVERY_CHILD_EXTRA_MS, () => this.#giveUp());
   }
 
-  ready(state: RelayMachine): void {
+  ready(state: LayerState): void {
     this.#state = state;
     this.#tellState();
   }
@@ -108,7 +111,7 @@ export class SimulatedParent {
     if (this.#state && !this.#ended) this.#tellHeld(this.#state);
   }
 
-  #tellHeld(state: RelayMachine): void {
+  #tellHeld(state: LayerState): void {
     this.channel.tell({ t: 'have', job: JOB, ranges: state.held(), opened: state.orderKnown });
   }
 

@@ -86,6 +86,12 @@ export class SimulatedRoot implements Daemon {
     this.#relay.open();
   }
 
+  /** As its user does. */
+  cancel(): void {
+    this.cluster.invariants.note(() => 'root cancels the job');
+    this.#fail('CANCELLED');
+  }
+
   receive(end: LinkEnd, message: Message): void {
     if (this.#relay.ownsLink(end)) this.#relay.receive(end, message);
   }

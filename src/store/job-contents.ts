@@ -14,6 +14,12 @@ import type { Bringer, Waiter } from './on-the-way.js';
 /** Links and renames take some microseconds each: between so many of them others get their turn. */
 const STEPS_A_TURN = 256;
 
+/** What a job needs of the cache. */
+export type SharedCache = Pick<
+  ContentCache,
+  'isOn' | 'idleBytes' | 'onTheWay' | 'take' | 'offer' | 'release' | 'chunk' | 'shrink'
+>;
+
 /** A job's store, as far as it can be filled from here (job-store.ts). */
 export interface FillableStore {
   readonly isClosed: boolean;
@@ -55,7 +61,7 @@ export class JobContents implements Bringer, Waiter {
   readonly #largeWaitsFor = new Set<ContentKey>();
 
   constructor(
-    private readonly cache: ContentCache,
+    private readonly cache: SharedCache,
     private readonly manifest: ContentsOnly,
   ) {
     this.#used = new ChunkSet(manifest.contents.length);
@@ -77,14 +83,20 @@ export class JobContents implements Bringer, Waiter {
     for (const content of this.manifest.contents.keys()) {
       if (content % STEPS_A_TURN === STEPS_A_TURN - 1) await nextTurn();
       if (store.isClosed) throw new TeesError('STORE_CLOSED', 'the job is over on this node');
-      if (store.isWhole(content)) continue;
-      const key = contentKey(this.manifest, content);
-      if (this.#take(content, key, store)) store.found(content);
-      else {
-        this.#missing.set(key, content);
-        await this.#takeChunks(content, store);
-      }
+      if (!this.look(content, store)) await this.#takeChunks(content, store);
     }
+  }
+
+  /** One whole content. @returns whether the store has it now */
+  look(content: number, store: FillableStore): boolean {
+    if (store.isWhole(content)) return true;
+    const key = contentKey(this.manifest, content);
+    if (!this.#take(content, key, store)) {
+      this.#missing.set(key, content);
+      return false;
+    }
+    store.found(content);
+    return true;
   }
 
   /**

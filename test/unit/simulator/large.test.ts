@@ -2,7 +2,7 @@
 import test from 'ava';
 import { runOptions, simulate } from '../../../src/simulator/run.js';
 
-const LARGE = { nodes: 2400, groupSize: 16, width: 15, pieces: 2, chunks: 40 };
+const LARGE = { jobs: 1, nodes: 2400, groupSize: 16, width: 15, pieces: 2, chunks: 40 };
 
 test('2,400 nodes: every group is sent every unit once', (t) => {
   const { violation, entries, lost } = simulate(runOptions(1, { ...LARGE, faults: 0 }));

@@ -3,7 +3,7 @@ import test from 'ava';
 import { runOptions, simulate } from '../../../src/simulator/run.js';
 import type { RunOptions } from '../../../src/simulator/run.js';
 
-const SHAPE = { nodes: 24, groupSize: 6, width: 15, pieces: 2, chunks: 600, keptShare: 0 };
+const SHAPE = { jobs: 1, nodes: 24, groupSize: 6, width: 15, pieces: 2, chunks: 600, keptShare: 0 };
 const SEEDS = Array.from({ length: 30 }, (_, seed) => seed + 1);
 
 /** @returns for each seed whose proxy node is made slow by much: seconds until all others have everything */
