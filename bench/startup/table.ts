@@ -39,6 +39,8 @@ export function table(results: Results, { nodes, rounds, payload, uplink, failed
     `${''.padEnd(17)}${'first s'.padStart(9)}${'x TEES'.padStart(9)}${'spread'.padStart(9)}${'done s'.padStart(9)}${'uplink MB'.padStart(10)}`,
     ...rows,
     '',
-    `ahead of the image: ${ahead.toFixed(1)} times (aim ${AIM}); over plain srun: ${over.toFixed(2)} s`,
+    Number.isNaN(ahead + over)
+      ? 'Not measured: TEES against the image, and against plain srun.'
+      : `ahead of the image: ${ahead.toFixed(1)} times (aim ${AIM}); over plain srun: ${over.toFixed(2)} s`,
   ].join('\n');
 }
