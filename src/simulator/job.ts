@@ -12,7 +12,7 @@ import { SimulatedNode } from './node.js';
 import type { Cluster } from './node.js';
 import { SimulatedRoot } from './root.js';
 import type { PlantingOptions } from '../topology/planting.js';
-import type { RunOptions } from './run.js';
+import type { RunOptions } from './options.js';
 import { simulatedContents } from './sharing.js';
 import type { Shelves } from './shelf.js';
 

@@ -1,7 +1,8 @@
 /** `npm run simulate`: many seeds for some time, or one of them again. */
 import yargs from 'yargs';
 import { describeFault } from './faults.js';
-import { runOptions, simulate } from './run.js';
+import { runOptions } from './options.js';
+import { simulate } from './run.js';
 import type { RunResult } from './run.js';
 
 const { seed, runs, seconds, trace, jobs, nodes, groupSize, width, pieces, chunks, faults } = yargs(

@@ -2,7 +2,8 @@
 import test from 'ava';
 import { FAULT_KINDS } from '../../../src/simulator/faults.js';
 import type { FaultKind } from '../../../src/simulator/faults.js';
-import { runOptions, simulate } from '../../../src/simulator/run.js';
+import { runOptions } from '../../../src/simulator/options.js';
+import { simulate } from '../../../src/simulator/run.js';
 import type { RunResult } from '../../../src/simulator/run.js';
 
 const SEEDS = Array.from({ length: 12 }, (_, seed) => seed + 1);

@@ -1,6 +1,7 @@
 /** Trees of thousands of nodes. */
 import test from 'ava';
-import { runOptions, simulate } from '../../../src/simulator/run.js';
+import { runOptions } from '../../../src/simulator/options.js';
+import { simulate } from '../../../src/simulator/run.js';
 
 const LARGE = { jobs: 1, nodes: 2400, groupSize: 16, width: 15, pieces: 2, chunks: 40 };
 

@@ -1,6 +1,7 @@
 /** Seeds that nobody has tried before, for a while. A failing one is printed, with how to run it again. */
 import test from 'ava';
-import { runOptions, simulate } from '../../../src/simulator/run.js';
+import { runOptions } from '../../../src/simulator/options.js';
+import { simulate } from '../../../src/simulator/run.js';
 
 const WHILE_MS = 10_000;
 

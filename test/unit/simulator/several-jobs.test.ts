@@ -1,8 +1,10 @@
 /** Jobs at the same time on the same nodes, which wait for what is on its way for others. */
 import test from 'ava';
 import { FAULT_KINDS } from '../../../src/simulator/faults.js';
-import { runOptions, simulate } from '../../../src/simulator/run.js';
-import type { RunOptions, RunResult } from '../../../src/simulator/run.js';
+import { runOptions } from '../../../src/simulator/options.js';
+import { simulate } from '../../../src/simulator/run.js';
+import type { RunOptions } from '../../../src/simulator/options.js';
+import type { RunResult } from '../../../src/simulator/run.js';
 
 const SEEDS = Array.from({ length: 40 }, (_, seed) => seed + 1);
 const ALIKE = {

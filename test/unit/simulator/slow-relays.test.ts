@@ -1,7 +1,8 @@
 /** Relays that live and are slow: what it costs those below them, and that nobody else is passed by. */
 import test from 'ava';
-import { runOptions, simulate } from '../../../src/simulator/run.js';
-import type { RunOptions } from '../../../src/simulator/run.js';
+import { runOptions } from '../../../src/simulator/options.js';
+import { simulate } from '../../../src/simulator/run.js';
+import type { RunOptions } from '../../../src/simulator/options.js';
 
 const SHAPE = { jobs: 1, nodes: 24, groupSize: 6, width: 15, pieces: 2, chunks: 600, keptShare: 0 };
 const SEEDS = Array.from({ length: 30 }, (_, seed) => seed + 1);
