@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StateDirectory } from '../../../src/emulator/state-directory.js';
 import { clusterTests } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
@@ -12,7 +13,7 @@ import { eventually } from '../../support/tees.js';
 
 const maybe = clusterTests({ groups: 2, groupSize: 2, environments: true, slurm: true }, {});
 /** An account that no other test uses at the same time. */
-const USER: Person = personOf('www-data');
+const USER: Person = personOf('irc');
 const FOUR = 'mine\n'.repeat(4);
 
 async function inside(t: Test, script: string): Promise<string> {
@@ -51,14 +52,13 @@ maybe('a job that is queued again has its environment again', async (t) => {
   await ask(cluster, 'scontrol', 'requeue', job);
   const state = async (): Promise<string> => ask(cluster, 'squeue', '--noheader', '--format=%T');
   await eventually('its place in the queue', async () => (await state()) === 'PENDING');
-  // Slurm lets two minutes pass by itself.
+  // Slurm lets two minutes pass by itself. In the second of its end the job would be taken for what was killed in it.
+  await sleep(1100);
   await ask(cluster, 'scontrol', 'update', `jobid=${job}`, 'StartTime=now');
+  await eventually('the second turn', () => said(output).includes('over'));
   t.deepEqual(await whatIsLeft(cluster), []);
   const lines = said(output).split('\n');
-  t.deepEqual(
-    lines.filter((line) => line === 'mine' || line === 'over'),
-    [...Array<string>(4).fill('mine'), 'over'],
-  );
+  t.is(lines.filter((line) => line === 'mine').length, 4, said(output));
 });
 
 maybe('a job of several parts has it in each of them', async (t) => {
