@@ -128,6 +128,8 @@ export const RESIDENT_DEADLINE_MS = 600_000;
 export const RESIDENT_LOOK_INTERVAL_MS = 5_000;
 /** So long an array's tasks wait for what is carried for all of them, before each is sent it by itself. */
 export const CARRIER_DEADLINE_MS = 15_000;
+/** After so long without anything of it, what is on its way for another job of its node is asked for. */
+export const ALONE_AFTER_MS = 5_000;
 
 export const CONNECT_DEADLINE_MS = 5_000;
 export const LINK_PING_INTERVAL_MAX_MS = 2_000;
@@ -259,6 +261,3 @@ export const DAEMON_MEMORY_MAX_BYTES = 100 * MIB;
 export const CONTROL_DEADLINE_MS = 10_000;
 export const CONTROL_LINE_MAX_BYTES = 4 * MIB;
 export const COMMAND_OUTPUT_MAX_BYTES = 64 * MIB;
-
-/** After so long without anything of it, what is on its way for another job of its node is asked for. */
-export const ALONE_AFTER_MS = 5_000;

@@ -28,6 +28,8 @@ export interface WatchedRoot {
 export class Violation extends Error {}
 
 export interface InvariantsOptions {
+  /** Of several. */
+  readonly job?: string;
   readonly unitCount: number;
   groupOf(node: string): string;
   /** What has happened, for who reads a failure. */
@@ -56,7 +58,8 @@ export class Invariants {
   }
 
   check(holds: boolean, why: () => string): void {
-    if (!holds) throw new Violation(why());
+    const { job } = this.options;
+    if (!holds) throw new Violation(job === undefined ? why() : `${job}: ${why()}`);
   }
 
   /** So many a node holds. */

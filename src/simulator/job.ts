@@ -2,6 +2,7 @@
  * One job across the simulated cluster, with links and processes of its own: what several jobs do with each other they do on nodes,
  * by what these share.
  */
+import type { PlantingOptions } from '../topology/planting.js';
 import type { EventQueue } from './events.js';
 import { applyFault, isFatal } from './faults.js';
 import type { Fault } from './faults.js';
@@ -11,7 +12,6 @@ import { Network } from './network.js';
 import { SimulatedNode } from './node.js';
 import type { Cluster } from './node.js';
 import { SimulatedRoot } from './root.js';
-import type { PlantingOptions } from '../topology/planting.js';
 import type { RunOptions } from './options.js';
 import { simulatedContents } from './sharing.js';
 import type { Shelves } from './shelf.js';
@@ -24,7 +24,6 @@ export interface SimulatedJobOptions {
   readonly random: () => number;
   readonly planting: PlantingOptions;
   readonly chunkOrder: readonly number[];
-  readonly names: readonly string[];
   /** When there are others. */
   readonly shelves?: Shelves;
   note?(what: () => string): void;
@@ -39,12 +38,14 @@ export class SimulatedJob {
   #mayFail = false;
 
   constructor(private readonly options: SimulatedJobOptions) {
-    const { index, run, events, random, planting, chunkOrder, names, shelves } = options;
+    const { index, run, events, random, planting, chunkOrder, shelves } = options;
+    const names = planting.tree.names.slice(1);
     const job = `job-${index}`;
     const { silenceDeadlineMs, recoveryDeadlineMs, repairDelayMs, pieces: pieceCount } = run;
     const unitCount = pieceCount + run.chunks;
     const note = (what: () => string): void => options.note?.(shelves ? () => `${job}: ${what()}` : what);
     this.invariants = new Invariants({
+      ...(shelves ? { job } : {}),
       unitCount,
       groupOf: (node) => planting.groupOf(node),
       ...(options.note ? { note } : {}),

@@ -55,12 +55,7 @@ export function simulate(options: RunOptions, trace?: (line: string) => void): R
   const field = { run: options, events, random, chunkOrder, ...shelves, ...(trace ? { note } : {}) };
   const jobs = Array.from({ length: options.jobs }, (_, index) => {
     const mine = index > 0 && random() < options.otherTreeShare ? otherGroups(groups, random) : groups;
-    return new SimulatedJob({
-      ...field,
-      index,
-      planting: plantingOf(mine, options.width),
-      names: mine.flat(),
-    });
+    return new SimulatedJob({ ...field, index, planting: plantingOf(mine, options.width) });
   });
   const faults = planFaults({
     ...{ random, groups, count: options.faults, kinds: options.kinds, withinMs: FAULTS_WITHIN_MS },

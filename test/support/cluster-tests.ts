@@ -26,11 +26,12 @@ type Declare = (title: string, run: (t: Test) => Promise<void>) => void;
 
 export function clusterTests(options: ClusterOptions, layers: Readonly<Record<string, LayerFiles>>): Declare {
   const test = anyTest as TestFn<Shared>;
+  // Hooks run in the order in which they are declared: the cluster goes before its layers.
+  test.serial.after.always((t) => t.context.cluster?.down());
   const maybe = layerTests(layers);
   test.serial.before(async (t) => {
     if (!withoutCluster) t.context = { ...t.context, cluster: await startCluster(options) };
   });
-  test.after.always((t) => t.context.cluster?.down());
   return maybe;
 }
 
@@ -64,7 +65,7 @@ function layerTests(layers: Readonly<Record<string, LayerFiles>>): Declare {
     t.context = { ...t.context, scratch };
     for (const [name, files] of Object.entries(layers)) writeLayer(join(scratch, name), files);
   });
-  test.after.always(async (t) => {
+  test.serial.after.always(async (t) => {
     if (t.context.scratch) await rm(t.context.scratch, { recursive: true, force: true });
   });
   return (title, run) => {

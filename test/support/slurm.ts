@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EmbeddedCluster } from '../../src/emulator/cluster.js';
 import { StateDirectory } from '../../src/emulator/state-directory.js';
+import type { Test } from './cluster-tests.js';
+import { enter } from './environments.js';
+import type { Person } from './environments.js';
 
 const DEADLINE_MS = 90_000;
 const POLL_MS = 200;
@@ -12,6 +15,15 @@ export async function ask(cluster: EmbeddedCluster, ...argv: string[]): Promise<
   const { nodes } = await cluster.status();
   const { stdout, stderr } = await cluster.exec(nodes.find(({ state }) => state === 'up')!.name, argv);
   return (stdout + stderr).trim();
+}
+
+/** A script in this user's environment, as the user; it succeeds. @returns what it prints */
+export function insideAs(user: Person): (t: Test, script: string) => Promise<string> {
+  return async (t, script) => {
+    const { status, stdout, stderr } = await enter(t.context.cluster, user, script);
+    t.is(status, 0, stderr);
+    return stdout.trim();
+  };
 }
 
 /** What is not as it should be when all jobs are over, once it is, or after a while. */

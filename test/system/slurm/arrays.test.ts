@@ -3,8 +3,8 @@ import { chmod, chown, mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterTests } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
-import { enter, personOf } from '../../support/environments.js';
-import { ask, jobOf, whatIsLeft } from '../../support/slurm.js';
+import { personOf } from '../../support/environments.js';
+import { ask, insideAs, jobOf, whatIsLeft } from '../../support/slurm.js';
 import { eventually } from '../../support/tees.js';
 
 const maybe = clusterTests(
@@ -18,11 +18,7 @@ const LAYER_BYTES = FILES * FILE_BYTES;
 /** Four a node. */
 const TASKS = 16;
 
-async function inside(t: Test, script: string): Promise<string> {
-  const { status, stdout, stderr } = await enter(t.context.cluster, USER, script);
-  t.is(status, 0, stderr);
-  return stdout.trim();
-}
+const inside = insideAs(USER);
 
 /** Other files each time, so that no node has them already. */
 function makeLayer(t: Test): Promise<string> {

@@ -13,7 +13,7 @@ import { brokenClusterTests } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
 import { enter, personOf, tees } from '../../support/environments.js';
 import type { Person } from '../../support/environments.js';
-import { ask, doorOf, jobOf, whatIsLeft } from '../../support/slurm.js';
+import { ask, doorOf, insideAs, jobOf, whatIsLeft } from '../../support/slurm.js';
 import { eventually } from '../../support/tees.js';
 
 const OPTIONS = { groups: 2, groupSize: 2, environments: true, slurm: true };
@@ -25,11 +25,7 @@ const MANY_JOBS = 50;
 /** Longer than a parent is waited for. */
 const ORPHANED_S = 12;
 
-async function inside(t: Test, script: string): Promise<string> {
-  const { status, stdout, stderr } = await enter(t.context.cluster, USER, script);
-  t.is(status, 0, stderr);
-  return stdout.trim();
-}
+const inside = insideAs(USER);
 
 /** What is waited for: the way in, because an argument of the command comes first; or a file that comes afterwards. */
 for (const [what, command] of [

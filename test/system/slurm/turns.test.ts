@@ -6,21 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StateDirectory } from '../../../src/emulator/state-directory.js';
 import { clusterTests } from '../../support/cluster-tests.js';
 import type { Test } from '../../support/cluster-tests.js';
-import { enter, personOf } from '../../support/environments.js';
-import type { Person } from '../../support/environments.js';
-import { ask, whatIsLeft } from '../../support/slurm.js';
+import { personOf } from '../../support/environments.js';
+import { ask, insideAs, whatIsLeft } from '../../support/slurm.js';
 import { eventually } from '../../support/tees.js';
 
 const maybe = clusterTests({ groups: 2, groupSize: 2, environments: true, slurm: true }, {});
 /** An account that no other test uses at the same time. */
-const USER: Person = personOf('irc');
+const USER = personOf('irc');
 const FOUR = 'mine\n'.repeat(4);
 
-async function inside(t: Test, script: string): Promise<string> {
-  const { status, stdout, stderr } = await enter(t.context.cluster, USER, script);
-  t.is(status, 0, stderr);
-  return stdout.trim();
-}
+const inside = insideAs(USER);
 
 /** @returns where its output goes, and its name */
 async function submit(t: Test, options: string, script: string): Promise<{ job: string; output: string }> {
